@@ -1,0 +1,191 @@
+#include "core/json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace regulus {
+namespace {
+
+using Library = nlohmann::ordered_json;
+
+constexpr std::size_t deepest_nesting = 200;
+
+// Builds our values straight from the parser's events, so that a hostile document costs one pass and bounded depth.
+class Builder {
+ public:
+  using number_integer_t = Library::number_integer_t;
+  using number_unsigned_t = Library::number_unsigned_t;
+  using number_float_t = Library::number_float_t;
+  using string_t = Library::string_t;
+  using binary_t = Library::binary_t;
+
+  bool null() { return add(Json()); }
+  bool boolean(bool value) { return add(Json(value)); }
+  bool number_integer(number_integer_t value) { return add(Json(value)); }
+  bool number_unsigned(number_unsigned_t value) {
+    if (value > static_cast<number_unsigned_t>(INT64_MAX)) return add(Json(static_cast<double>(value)));
+    return add(Json(value));
+  }
+  bool number_float(number_float_t value, string_t const& text) {
+    if (!std::isfinite(value)) return fail(fmt::format("number {} is too large", text));
+    return add(Json(value));
+  }
+  bool string(string_t& value) { return add(Json(std::move(value))); }
+  bool binary(binary_t&) { return fail("binary values are not JSON"); }
+  bool start_object(std::size_t) { return open(Json::object()); }
+  bool key(string_t& value) {
+    if (stack_.back()->has(value)) return fail(fmt::format("key \"{}\" occurs twice", value));
+    key_ = std::move(value);
+    return true;
+  }
+  bool end_object() { return close(); }
+  bool start_array(std::size_t) { return open(Json::array()); }
+  bool end_array() { return close(); }
+  bool parse_error(std::size_t position, std::string const&, nlohmann::detail::exception const&) {
+    position_ = position;
+    return false;
+  }
+
+  Json root;
+  std::string message;
+  std::optional<std::size_t> position_;
+
+ private:
+  Json* place(Json value) {
+    if (stack_.empty()) {
+      root = std::move(value);
+      return &root;
+    }
+    Json& parent = *stack_.back();
+    if (parent.is_array()) {
+      parent.push_back(std::move(value));
+      return &parent.as_array().back();
+    }
+    parent.as_object().emplace_back(std::move(key_), std::move(value));
+    return &parent.as_object().back().second;
+  }
+  bool add(Json value) {
+    place(std::move(value));
+    return true;
+  }
+  bool open(Json value) {
+    if (stack_.size() >= deepest_nesting) return fail(fmt::format("nested deeper than {} levels", deepest_nesting));
+    stack_.push_back(place(std::move(value)));
+    return true;
+  }
+  bool close() {
+    stack_.pop_back();
+    return true;
+  }
+  bool fail(std::string text) {
+    message = std::move(text);
+    return false;
+  }
+
+  std::vector<Json*> stack_;  // containers still open; a parent does not grow while its child is open
+  std::string key_;
+};
+
+void write(Json const& value, int indent, int level, std::string& out) {
+  auto const newline = [&](int depth) {
+    if (indent < 0) return;
+    out += '\n';
+    out.append(static_cast<std::size_t>(indent) * static_cast<std::size_t>(depth), ' ');
+  };
+  if (value.is_array()) {
+    if (value.as_array().empty()) {
+      out += "[]";
+      return;
+    }
+    out += '[';
+    bool first = true;
+    // A list of scalars stays on one line: a learning curve is one line, not a thousand.
+    bool const flat = std::none_of(value.as_array().begin(), value.as_array().end(),
+                                   [](Json const& item) { return item.is_array() || item.is_object(); });
+    for (Json const& item : value.as_array()) {
+      if (!first) out += flat && indent >= 0 ? ", " : ",";
+      first = false;
+      if (!flat) newline(level + 1);
+      write(item, indent, level + 1, out);
+    }
+    if (!flat) newline(level);
+    out += ']';
+  } else if (value.is_object()) {
+    if (value.as_object().empty()) {
+      out += "{}";
+      return;
+    }
+    out += '{';
+    bool first = true;
+    for (auto const& [key, member] : value.as_object()) {
+      if (!first) out += ',';
+      first = false;
+      newline(level + 1);
+      out += Library(key).dump(-1, ' ', false, Library::error_handler_t::replace);
+      out += indent < 0 ? ":" : ": ";
+      write(member, indent, level + 1, out);
+    }
+    newline(level);
+    out += '}';
+  } else if (value.is_string()) {
+    out += Library(value.as_string()).dump(-1, ' ', false, Library::error_handler_t::replace);
+  } else if (value.is_bool()) {
+    out += value.as_bool() ? "true" : "false";
+  } else if (value.is_integer()) {
+    out += std::to_string(value.as_integer());
+  } else if (value.is_number()) {
+    out += Library(value.as_number()).dump();
+  } else {
+    out += "null";
+  }
+}
+
+}  // namespace
+
+Json const* Json::find(std::string_view key) const {
+  if (!is_object()) return nullptr;
+  for (auto const& [name, member] : as_object()) {
+    if (name == key) return &member;
+  }
+  return nullptr;
+}
+
+Json& Json::operator[](std::string_view key) {
+  if (is_null()) value_ = Object{};
+  if (Json const* member = find(key)) return const_cast<Json&>(*member);
+  as_object().emplace_back(std::string(key), Json());
+  return as_object().back().second;
+}
+
+std::string Json::dump(int indent) const {
+  std::string out;
+  write(*this, indent, 0, out);
+  return out;
+}
+
+std::string_view Json::kind() const {
+  constexpr std::array<std::string_view, 7> names = {"null",   "true or false", "an integer", "a number",
+                                                     "a text", "a list",        "an object"};
+  return names[value_.index()];
+}
+
+Result<Json> parse_json(std::string_view text) {
+  Builder builder;
+  try {
+    if (Library::sax_parse(text.begin(), text.end(), &builder)) return std::move(builder.root);
+  } catch (std::exception const& problem) {
+    return invalid(fmt::format("not JSON: {}", problem.what()));
+  }
+  if (!builder.message.empty()) return invalid("not JSON: " + builder.message);
+  std::size_t const at = std::min(builder.position_.value_or(1), text.size());
+  std::string_view const before = text.substr(0, at);
+  auto const line = 1 + std::count(before.begin(), before.end(), '\n');
+  std::size_t const start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+  return invalid(fmt::format("not JSON: unexpected text or end at line {}, column {}", line, at - start));
+}
+
+}  // namespace regulus

@@ -1,0 +1,58 @@
+#include "core/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace regulus {
+
+Progress::Progress(std::string label, std::int64_t total, std::string unit)
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(std::max<std::int64_t>(total, 1)),
+      visible_(::isatty(STDERR_FILENO) == 1),
+      start_(std::chrono::steady_clock::now()),
+      drawn_(start_ - std::chrono::seconds(1)) {}
+
+Progress::~Progress() {
+  if (!visible_) return;
+  draw();
+  std::fputc('\n', stderr);
+}
+
+void Progress::update(std::int64_t done, std::string_view note) {
+  std::lock_guard const lock(mutex_);
+  done_ = done;
+  if (!note.empty()) note_ = note;
+  auto const now = std::chrono::steady_clock::now();
+  if (!visible_ || now - drawn_ < std::chrono::milliseconds(100)) return;
+  drawn_ = now;
+  draw();
+}
+
+void Progress::draw() {
+  constexpr int width = 24;
+  double const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  double const rate = seconds > 0 ? static_cast<double>(done_) / seconds : 0;
+  auto const filled = static_cast<int>(width * std::min<std::int64_t>(done_, total_) / total_);
+  std::string bar;
+  for (int i = 0; i < width; ++i) bar += i < filled ? "█" : "·";
+  std::string const left = done_ >= total_ ? "in " + duration_text(seconds)
+                           : rate > 0      ? duration_text(static_cast<double>(total_ - done_) / rate) + " left"
+                                           : "";
+  fmt::print(stderr, "\r\x1b[2K{} {} {}/{} {} · {:.3g}/s · {}{}{}", label_, bar, done_, total_, unit_, rate, left,
+             note_.empty() ? "" : " · ", note_);
+  std::fflush(stderr);
+}
+
+std::string duration_text(double seconds) {
+  auto const whole = static_cast<std::int64_t>(seconds + 0.5);
+  if (whole >= 3600) return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
+  if (whole >= 60) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  if (seconds < 10) return fmt::format("{:.1f} s", seconds);
+  return fmt::format("{} s", whole);
+}
+
+}  // namespace regulus

@@ -1,0 +1,40 @@
+// A progress line on a terminal: bar, count, rate, time left. Silent when stderr is no terminal.
+//
+// Rewrites one line at most ten times a second. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace regulus {
+
+class Progress {
+ public:
+  // `unit` in the plural: "episodes".
+  Progress(std::string label, std::int64_t total, std::string unit);
+  Progress(Progress const&) = delete;
+  Progress& operator=(Progress const&) = delete;
+  ~Progress();  // leaves the finished line on the screen
+
+  // `note` stands behind the bar, for example "best 1603".
+  void update(std::int64_t done, std::string_view note = "");
+  void advance(std::string_view note = "") { update(done_ + 1, note); }
+
+ private:
+  void draw();
+
+  std::string label_, unit_, note_;
+  std::int64_t total_;
+  std::int64_t done_ = 0;
+  bool visible_;
+  std::chrono::steady_clock::time_point start_, drawn_;
+  std::mutex mutex_;
+};
+
+// "1 h 02 min", "3 min 20 s", "12 s".
+std::string duration_text(double seconds);
+
+}  // namespace regulus

@@ -1,0 +1,37 @@
+// A model on disk: the safetensors format (8-byte header length, JSON header, raw little-endian tensors), so that any
+// safetensors reader opens it.
+//
+// Our metadata entries are texts under __metadata__, each a JSON document or a plain word; a CRC-32C of the tensor bytes is
+// added on writing ("crc32c") and verified on reading. Files without it (from elsewhere) are accepted if well formed.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+
+namespace regulus::nn {
+
+struct Tensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::vector<float> values;  // stored as F32
+};
+
+struct ModelFile {
+  std::map<std::string, std::string> metadata;
+  std::vector<Tensor> tensors;  // in file order
+  Tensor const* find(std::string const& name) const;
+};
+
+std::string encode_safetensors(ModelFile const& file);
+// Errors: corrupt, naming what is wrong (length, header, overlap, gap, dtype other than F32, checksum). Never reads out of
+// bounds, whatever the bytes.
+Result<ModelFile> decode_safetensors(std::string const& bytes);
+
+Status write_model(std::filesystem::path const& path, ModelFile const& file);  // atomic, see core/files.h
+Result<ModelFile> read_model(std::filesystem::path const& path);
+
+}  // namespace regulus::nn
