@@ -1,0 +1,120 @@
+// Charts as HTML fragments with inline SVG, drawn here so that a report needs no script and no network.
+//
+// Text stays at reading size at any width: only the plot area is stretched (a viewBox with preserveAspectRatio="none"
+// and strokes that do not scale), while titles, ticks and labels are HTML placed by percentages. A point is a
+// zero-length line with round caps, which the stretching leaves a circle. Colours are the CSS variables of
+// chart_style(), which follow prefers-color-scheme. Every chart carries role="img" with a label for screen readers and
+// its numbers in a table that unfolds; single points have tooltips (<title>).
+//
+// Values that are NaN or infinite are left out of the drawing: they break a line, and never move an axis. Equal charts
+// give equal bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/stats.h"
+
+namespace regulus::lab {
+
+enum class Language : std::uint8_t { english, french };
+// "fr" and "fr-CH" are French, everything else English.
+Language language_of(std::string_view tag);
+
+// Text for HTML content and quoted attributes: & < > " ' become entities; bytes that are not UTF-8 and control
+// characters become U+FFFD.
+std::string escaped(std::string_view text);
+
+// A number for people, four significant digits or all digits of the whole part: "1,652", "0.0123", "1.2e-05"; in French
+// "1 652" with a narrow no-break space and "0,0123". NaN is "–".
+std::string number_text(double value, Language language);
+// The same with a sign: "+63", "−12" (a true minus), "0".
+std::string signed_text(double value, Language language);
+// "[41, 85]"; in French "[41 ; 85]".
+std::string interval_text(Interval interval, Language language);
+
+// Ticks at 1, 2 or 5 times a power of ten inside [low, high], about `count` of them; for low == high that one value.
+std::vector<double> nice_ticks(double low, double high, int count);
+// Powers of ten inside [low, high], 0 < low <= high; for less than two of them also 2 and 5 times, then nice_ticks.
+std::vector<double> log_ticks(double low, double high);
+
+struct Axis {
+  std::string label;
+  bool log = false;                     // values <= 0 are left out
+  bool robust = false;                  // far outliers (3 interquartile ranges) are drawn at the edge of the axis
+  std::vector<std::string> categories;  // when not empty: value i is category i
+};
+
+struct Point {
+  double x = 0, y = 0;
+  std::string note;  // tooltip; empty for none
+};
+
+enum class Tone : std::uint8_t { series, best, muted };
+
+// One set of marks. `colour` picks among six; muted ones are grey and lie behind.
+struct Series {
+  enum class Kind : std::uint8_t { line, steps, points, band };
+  std::string name;  // in the legend and the table; empty keeps it out of both
+  Kind kind = Kind::line;
+  std::vector<Point> points;        // band: x alone counts
+  std::vector<Interval> intervals;  // band: one for each point
+  int colour = 0;
+  Tone tone = Tone::series;
+};
+
+struct ReferenceLine {
+  std::string name;
+  double y = 0;
+};
+
+struct Table {
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::string>> rows;  // text already formatted; cells that start like a number align right
+  std::string note;
+};
+
+struct Chart {
+  std::string label;  // what a screen reader says
+  Axis x, y;
+  std::vector<Series> series;
+  std::vector<ReferenceLine> references;
+  int height = 280;   // of the plot area, in CSS pixels
+  bool table = true;  // the data table under the chart
+};
+std::string chart_html(Chart const& chart, Language language);
+
+// Rows with a value and an interval: a forest plot (a line at `reference`), or bars from zero.
+struct RowChart {
+  struct Row {
+    std::string label;
+    double value = 0;
+    std::optional<Interval> interval;
+    Tone tone = Tone::series;
+    std::string text;  // at the right end; empty writes the value and its interval
+  };
+  std::string label;
+  std::string axis;
+  std::vector<Row> rows;
+  std::optional<double> reference;
+  bool bars = false;
+  bool signs = false;  // write values with their sign
+};
+std::string row_chart_html(RowChart const& chart, Language language);
+
+// An HTML table; the first column is the row's heading.
+std::string table_html(Table const& table);
+
+// At most `limit` of the points, few of them hidden: of the points that fall into one cell of a grid over the plot the
+// first stays, and the grid is coarsened until it is few enough. Points with a note outlive their cell's others. Keeps
+// the order.
+std::vector<Point> thinned(std::vector<Point> const& points, bool log_x, bool log_y, std::size_t limit);
+
+// CSS of all of the above, with the colour variables for light and dark.
+std::string_view chart_style();
+
+}  // namespace regulus::lab
