@@ -35,7 +35,8 @@ Result<ArchiveReader> ArchiveReader::open(std::string bytes) {
   std::uint32_t stored = 0;
   std::memcpy(&stored, bytes.data() + bytes.size() - footer, footer);
   bytes.resize(bytes.size() - footer);
-  if (crc32c(bytes) != stored) return Error{ErrorKind::corrupt, "checksum does not match: the file is damaged or cut short"};
+  if (crc32c(bytes) != stored)
+    return Error{ErrorKind::corrupt, "checksum does not match: the file is damaged or cut short"};
   std::uint32_t version = 0;
   std::memcpy(&version, bytes.data() + magic.size(), sizeof version);
   if (version != format_version) {

@@ -1,8 +1,8 @@
 // A flat binary archive for checkpoints: values in a fixed order, native little-endian, with a checksum at the end.
 //
-// Layout: "RGLS" · format version (u32) · payload · CRC-32C of all before it (u32). Writer and reader must visit the same
-// values in the same order; every class that takes part has save(ArchiveWriter&) and load(ArchiveReader&). Each section
-// starts with a tag, so that a reader that lost its place says where.
+// Layout: "RGLS" · format version (u32) · payload · CRC-32C of all before it (u32). Writer and reader must visit the
+// same values in the same order; every class that takes part has save(ArchiveWriter&) and load(ArchiveReader&). Each
+// section starts with a tag, so that a reader that lost its place says where.
 #pragma once
 
 #include <cstring>
@@ -20,12 +20,11 @@ class ArchiveWriter {
   ArchiveWriter();
 
   template <class T>
-    requires std::is_trivially_copyable_v<T> && (!std::is_pointer_v<T>)
-  void put(T const& value) {
+  requires std::is_trivially_copyable_v<T> &&(!std::is_pointer_v<T>)void put(T const& value) {
     bytes_.append(reinterpret_cast<char const*>(&value), sizeof(T));
   }
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void put(std::vector<T> const& items) {
     put(static_cast<std::uint64_t>(items.size()));
     bytes_.append(reinterpret_cast<char const*>(items.data()), items.size() * sizeof(T));
@@ -47,12 +46,11 @@ class ArchiveReader {
 
   // After the first mismatch every further read yields zeros and failed() stays true: check once at the end.
   template <class T>
-    requires std::is_trivially_copyable_v<T> && (!std::is_pointer_v<T>)
-  void get(T& value) {
+  requires std::is_trivially_copyable_v<T> &&(!std::is_pointer_v<T>)void get(T& value) {
     if (!take(&value, sizeof(T))) value = T{};
   }
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void get(std::vector<T>& items) {
     std::uint64_t size = 0;
     get(size);
@@ -70,7 +68,8 @@ class ArchiveReader {
   bool failed() const { return failed_; }
   // Marks the content as not fitting (a size that is not ours).
   void fail() { failed_ = true; }
-  // ok when everything was read, nothing is left and every tag matched. Errors: corrupt, naming the first wrong section.
+  // ok when everything was read, nothing is left and every tag matched. Errors: corrupt, naming the first wrong
+  // section.
   Status finish() const;
 
  private:

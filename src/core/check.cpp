@@ -6,7 +6,8 @@
 namespace regulus {
 
 void check_failed(char const* expression, char const* file, int line) {
-  std::fprintf(stderr, "regulus: internal error: %s does not hold (%s:%d). Please report this.\n", expression, file, line);
+  std::fprintf(stderr, "regulus: internal error: %s does not hold (%s:%d). Please report this.\n", expression, file,
+               line);
   std::abort();
 }
 

@@ -1,7 +1,7 @@
 // REGULUS_CHECK: a condition that only a bug of ours can break.
 //
-// Kept in release builds on cold paths; the message names the expression and the place. Bad input from outside is never a
-// check: that is core/result.h.
+// Kept in release builds on cold paths; the message names the expression and the place. Bad input from outside is never
+// a check: that is core/result.h.
 #pragma once
 
 namespace regulus {

@@ -25,7 +25,8 @@ Setting const* find(std::span<Setting const> settings, std::string_view name) {
 std::string text_of(double value) { return Json(value).dump(); }
 
 std::string number_text(double value) {
-  if (std::nearbyint(value) == value && std::abs(value) < 1e15) return fmt::format("{}", static_cast<std::int64_t>(value));
+  if (std::nearbyint(value) == value && std::abs(value) < 1e15)
+    return fmt::format("{}", static_cast<std::int64_t>(value));
   return text_of(value);
 }
 
@@ -53,7 +54,8 @@ std::optional<LayerRef> find_layer(std::span<Setting const> settings, std::strin
 
 Status apply_object(std::span<Setting const> settings, Json const& object, std::string const& prefix) {
   if (!object.is_object()) {
-    return invalid(fmt::format("{} = {} should be an object", prefix.empty() ? "configuration" : prefix, object.dump()));
+    return invalid(
+        fmt::format("{} = {} should be an object", prefix.empty() ? "configuration" : prefix, object.dump()));
   }
   for (auto const& [key, value] : object.as_object()) {
     std::string const path = prefix.empty() ? key : prefix + "." + key;
@@ -91,8 +93,8 @@ Status apply_object(std::span<Setting const> settings, Json const& object, std::
 
 Status check_number(Setting const& setting, double value) {
   if (std::isfinite(value) && value >= setting.options.lowest && value <= setting.options.highest) return ok();
-  return invalid(fmt::format("{} = {} is outside [{}, {}]", setting.path, number_text(value), number_text(setting.options.lowest),
-                             number_text(setting.options.highest)));
+  return invalid(fmt::format("{} = {} is outside [{}, {}]", setting.path, number_text(value),
+                             number_text(setting.options.lowest), number_text(setting.options.highest)));
 }
 
 Status wrong_kind(Setting const& setting, Json const& value, std::string_view expected) {
@@ -129,8 +131,8 @@ Status apply_flat(std::span<Setting const> settings, Json const& object) {
           value.is_number() && !value.is_integer() ? Json(static_cast<std::int64_t>(value.as_number())) : value;
       if (Status set = layer->setting->set(list); !set) return set.error().in(key);
     } else {
-      return invalid(
-          fmt::format("{} = {} is not a known setting{}", key, value.dump(), suggestion(key, names_of(settings, true))));
+      return invalid(fmt::format("{} = {} is not a known setting{}", key, value.dump(),
+                                 suggestion(key, names_of(settings, true))));
     }
   }
   return ok();
@@ -143,7 +145,8 @@ Status apply_text(std::span<Setting const> settings, std::string_view name, std:
   }
   switch (s->type) {
     case SettingType::text:
-    case SettingType::choice: return s->set(Json(text));
+    case SettingType::choice:
+      return s->set(Json(text));
     case SettingType::list: {
       std::string listed(text);
       if (listed.empty() || listed.front() != '[') listed = "[" + listed + "]";
@@ -169,7 +172,8 @@ Status apply_environment(std::span<Setting const> settings, std::function<char c
     std::string const variable = environment_variable(s);
     char const* const text = lookup(variable.c_str());
     if (text == nullptr) continue;
-    if (Status set = apply_text(settings, s.path, text); !set) return set.error().in("environment variable " + variable);
+    if (Status set = apply_text(settings, s.path, text); !set)
+      return set.error().in("environment variable " + variable);
   }
   return ok();
 }
@@ -188,24 +192,31 @@ std::string flag_name(Setting const& setting) {
 
 std::string allowed_values(Setting const& setting) {
   switch (setting.type) {
-    case SettingType::flag: return "true or false";
-    case SettingType::text: return "text";
-    case SettingType::choice: return fmt::format("{}", fmt::join(setting.choices, ", "));
+    case SettingType::flag:
+      return "true or false";
+    case SettingType::text:
+      return "text";
+    case SettingType::choice:
+      return fmt::format("{}", fmt::join(setting.choices, ", "));
     case SettingType::integer:
     case SettingType::real:
-    case SettingType::list: break;
+    case SettingType::list:
+      break;
   }
   bool const low = std::isfinite(setting.options.lowest);
   bool const high = std::isfinite(setting.options.highest);
   std::string const lists = setting.type == SettingType::list ? "list, each " : "";
-  if (low && high) return fmt::format("{}{} to {}", lists, number_text(setting.options.lowest), number_text(setting.options.highest));
+  if (low && high)
+    return fmt::format("{}{} to {}", lists, number_text(setting.options.lowest), number_text(setting.options.highest));
   if (low) return fmt::format("{}{} or more", lists, number_text(setting.options.lowest));
   if (high) return fmt::format("{}{} or less", lists, number_text(setting.options.highest));
   return lists + "any number";
 }
 
 std::string reference_page(std::span<Setting const> settings) {
-  std::string page = "| setting | flag | environment variable | default | allowed | tuned in | meaning |\n|---|---|---|---|---|---|---|\n";
+  std::string page =
+      "| setting | flag | environment variable | default | allowed | tuned in | meaning "
+      "|\n|---|---|---|---|---|---|---|\n";
   for (Setting const& s : settings) {
     std::string tuned;
     for (TunedDimension const& d : tuned_dimensions(s)) {
@@ -217,11 +228,12 @@ std::string reference_page(std::span<Setting const> settings) {
       } else if (d.tuning == FieldOptions::Tuning::on_off) {
         tuned += "on, off";
       } else {
-        tuned += fmt::format("{} to {}{}", number_text(d.low), number_text(d.high), d.tuning == FieldOptions::Tuning::log ? ", log" : "");
+        tuned += fmt::format("{} to {}{}", number_text(d.low), number_text(d.high),
+                             d.tuning == FieldOptions::Tuning::log ? ", log" : "");
       }
     }
-    page += fmt::format("| `{}` | `{}` | `{}` | `{}` | {} | {} | {} |\n", s.path, flag_name(s), environment_variable(s), s.get().dump(),
-                        allowed_values(s), tuned, s.help);
+    page += fmt::format("| `{}` | `{}` | `{}` | `{}` | {} | {} | {} |\n", s.path, flag_name(s), environment_variable(s),
+                        s.get().dump(), allowed_values(s), tuned, s.help);
   }
   return page;
 }
@@ -263,22 +275,37 @@ std::vector<TunedDimension> tuned_dimensions(Setting const& setting) {
   };
   bool const integer = setting.type == SettingType::integer || setting.type == SettingType::list;
   switch (o.tuning) {
-    case FieldOptions::Tuning::none: return {};
+    case FieldOptions::Tuning::none:
+      return {};
     case FieldOptions::Tuning::uniform:
     case FieldOptions::Tuning::log:
     case FieldOptions::Tuning::on_off:
-      return {{.name = setting.name, .tuning = o.tuning, .low = o.tune_low, .high = o.tune_high, .candidates = {}, .integer = integer,
+      return {{.name = setting.name,
+               .tuning = o.tuning,
+               .low = o.tune_low,
+               .high = o.tune_high,
+               .candidates = {},
+               .integer = integer,
                .default_value = setting.get()}};
     case FieldOptions::Tuning::among:
-      return {{.name = setting.name, .tuning = o.tuning, .low = 0, .high = 0, .candidates = slice(0, o.candidate_count),
-               .integer = integer, .default_value = setting.get()}};
+      return {{.name = setting.name,
+               .tuning = o.tuning,
+               .low = 0,
+               .high = 0,
+               .candidates = slice(0, o.candidate_count),
+               .integer = integer,
+               .default_value = setting.get()}};
     case FieldOptions::Tuning::per_layer: {
       std::vector<TunedDimension> layers;
       Json const value = setting.get();
       for (std::size_t layer = 0; layer * o.per_layer_count < o.candidate_count; ++layer) {
         bool const present = layer < value.as_array().size();
-        layers.push_back({.name = layer_name(setting, layer), .tuning = FieldOptions::Tuning::among, .low = 0, .high = 0,
-                          .candidates = slice(layer * o.per_layer_count, o.per_layer_count), .integer = true,
+        layers.push_back({.name = layer_name(setting, layer),
+                          .tuning = FieldOptions::Tuning::among,
+                          .low = 0,
+                          .high = 0,
+                          .candidates = slice(layer * o.per_layer_count, o.per_layer_count),
+                          .integer = true,
                           .default_value = present ? value.as_array()[layer] : Json()});
       }
       return layers;

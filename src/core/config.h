@@ -22,7 +22,8 @@ Json to_json(std::span<Setting const> settings);
 // Reads a nested object. Unknown keys are errors.
 Status apply_json(std::span<Setting const> settings, Json const& object);
 
-// Reads a flat object of leaf names ({"learning_rate": 0.001, "hidden_size_1": 64}), as studies and the predecessor write it.
+// Reads a flat object of leaf names ({"learning_rate": 0.001, "hidden_size_1": 64}), as studies and the predecessor
+// write it.
 Status apply_flat(std::span<Setting const> settings, Json const& object);
 
 // Sets one leaf, by path or by leaf name, from text as it stands on a command line or in an environment variable.

@@ -1,8 +1,8 @@
 // One declaration per setting.
 //
 // A config is an aggregate with in-class defaults and one static fields(); from it come the flag, the JSON key, the
-// environment variable, the message when a value is out of range, a row of the reference page and, for tunable fields, a
-// dimension of the search space:
+// environment variable, the message when a value is out of range, a row of the reference page and, for tunable fields,
+// a dimension of the search space:
 //
 //   struct ReplayConfig {
 //     int buffer_size = 100'000;
@@ -40,8 +40,8 @@ namespace regulus {
 
 // What a field declares besides its name and meaning.
 struct FieldOptions {
-  double lowest = -std::numeric_limits<double>::infinity();   // valid values, both ends included;
-  double highest = std::numeric_limits<double>::infinity();   // for lists: each element
+  double lowest = -std::numeric_limits<double>::infinity();  // valid values, both ends included;
+  double highest = std::numeric_limits<double>::infinity();  // for lists: each element
 
   enum class Tuning : std::uint8_t { none, uniform, log, among, on_off, per_layer };
   Tuning tuning = Tuning::none;
@@ -65,12 +65,18 @@ struct Tunable {
   std::array<double, 12> candidates{};
   std::size_t count = 0, per_layer = 0;
 };
-constexpr Tunable tunable(double low, double high) { return {.tuning = FieldOptions::Tuning::uniform, .low = low, .high = high}; }
-constexpr Tunable tunable_log(double low, double high) { return {.tuning = FieldOptions::Tuning::log, .low = low, .high = high}; }
+constexpr Tunable tunable(double low, double high) {
+  return {.tuning = FieldOptions::Tuning::uniform, .low = low, .high = high};
+}
+constexpr Tunable tunable_log(double low, double high) {
+  return {.tuning = FieldOptions::Tuning::log, .low = low, .high = high};
+}
 constexpr Tunable tunable_flag() { return {.tuning = FieldOptions::Tuning::on_off}; }
 template <class... Values>
 constexpr Tunable tunable_among(Values... values) {
-  return {.tuning = FieldOptions::Tuning::among, .candidates = {static_cast<double>(values)...}, .count = sizeof...(values)};
+  return {.tuning = FieldOptions::Tuning::among,
+          .candidates = {static_cast<double>(values)...},
+          .count = sizeof...(values)};
 }
 // A list whose every element (layer) is a dimension of its own, named <field without plural s>_1, _2, …
 template <std::size_t N, class... Layers>
@@ -106,7 +112,8 @@ constexpr void apply(FieldOptions& options, Tunable const& t) {
 
 struct ConvertsToAnything {
   template <class T>
-  operator T() const;  // NOLINT(google-explicit-constructor): only ever named in an unevaluated aggregate initialisation
+  operator T()
+      const;  // NOLINT(google-explicit-constructor): only ever named in an unevaluated aggregate initialisation
 };
 template <class T, class... Args>
 constexpr std::size_t count_members() {
@@ -126,7 +133,9 @@ constexpr Field<Config, T> field(T Config::*member, std::string_view name, std::
 }
 
 template <class T>
-concept Configurable = requires { T::fields(); };
+concept Configurable = requires {
+  T::fields();
+};
 
 // True when fields() lists as many members as the aggregate has: a forgotten member does not compile.
 template <Configurable T>
@@ -155,7 +164,8 @@ Status wrong_kind(Setting const& setting, Json const& value, std::string_view ex
 namespace detail {
 
 template <class T>
-Setting make_setting(std::string path, std::string_view name, std::string_view help, FieldOptions const& options, T& member) {
+Setting make_setting(std::string path, std::string_view name, std::string_view help, FieldOptions const& options,
+                     T& member) {
   Setting s;
   s.path = std::move(path);
   s.name = name;
@@ -175,8 +185,9 @@ Setting make_setting(std::string path, std::string_view name, std::string_view h
     s.get = [target] { return Json(static_cast<std::int64_t>(*target)); };
     s.set = [s, target](Json const& value) -> Status {
       // 64.0 is the integer 64: a study stores every number as a real.
-      bool const whole = value.is_integer() || (value.is_number() && std::nearbyint(value.as_number()) == value.as_number() &&
-                                                std::abs(value.as_number()) < 9e15);
+      bool const whole =
+          value.is_integer() || (value.is_number() && std::nearbyint(value.as_number()) == value.as_number() &&
+                                 std::abs(value.as_number()) < 9e15);
       if (!whole) return wrong_kind(s, value, "an integer");
       if (Status in_range = check_number(s, value.as_number()); !in_range) return in_range;
       auto const integer = value.is_integer() ? value.as_integer() : static_cast<std::int64_t>(value.as_number());
@@ -219,7 +230,8 @@ Setting make_setting(std::string path, std::string_view name, std::string_view h
       return ok();
     };
   } else {
-    static_assert(std::is_enum_v<T>, "a setting is a bool, a number, a text, a list of int or an enum with enum_names()");
+    static_assert(std::is_enum_v<T>,
+                  "a setting is a bool, a number, a text, a list of int or an enum with enum_names()");
     s.type = SettingType::choice;
     for (std::string_view choice : enum_names(T{})) s.choices.emplace_back(choice);
     s.get = [target] { return Json(enum_names(T{})[static_cast<std::size_t>(*target)]); };

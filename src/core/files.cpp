@@ -13,7 +13,8 @@ namespace {
 
 Error io_error(std::string_view what, std::filesystem::path const& path) {
   int const code = errno;
-  return {code == ENOENT ? ErrorKind::not_found : ErrorKind::io, fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(code))};
+  return {code == ENOENT ? ErrorKind::not_found : ErrorKind::io,
+          fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(code))};
 }
 
 class Descriptor {
@@ -60,7 +61,8 @@ Status write_file(std::filesystem::path const& path, std::string_view bytes) {
   std::filesystem::path const folder = path.has_parent_path() ? path.parent_path() : ".";
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
-  if (problem) return Error{ErrorKind::io, fmt::format("cannot create folder {}: {}", folder.string(), problem.message())};
+  if (problem)
+    return Error{ErrorKind::io, fmt::format("cannot create folder {}: {}", folder.string(), problem.message())};
   if (std::filesystem::is_directory(path, problem)) {
     return Error{ErrorKind::io, fmt::format("cannot write {}: it is a folder", path.string())};
   }

@@ -16,8 +16,8 @@ namespace regulus {
 // The whole file as bytes. Errors: not_found, io.
 Result<std::string> read_file(std::filesystem::path const& path);
 
-// Writes beside the target (`<name>.tmp-<pid>`), flushes to the disk, renames over the target and flushes the folder. On any
-// error the old file is as it was and the temporary one is gone. Creates missing parent folders.
+// Writes beside the target (`<name>.tmp-<pid>`), flushes to the disk, renames over the target and flushes the folder.
+// On any error the old file is as it was and the temporary one is gone. Creates missing parent folders.
 Status write_file(std::filesystem::path const& path, std::string_view bytes);
 
 // CRC-32C (Castagnoli, reflected 0x82F63B78), as TensorBoard's event files and our checkpoints use it.

@@ -45,14 +45,14 @@ class Builder {
   bool end_object() { return close(); }
   bool start_array(std::size_t) { return open(Json::array()); }
   bool end_array() { return close(); }
-  bool parse_error(std::size_t position, std::string const&, nlohmann::detail::exception const&) {
-    position_ = position;
+  bool parse_error(std::size_t at, std::string const&, nlohmann::detail::exception const&) {
+    position = at;
     return false;
   }
 
   Json root;
   std::string message;
-  std::optional<std::size_t> position_;
+  std::optional<std::size_t> position;
 
  private:
   Json* place(Json value) {
@@ -181,7 +181,7 @@ Result<Json> parse_json(std::string_view text) {
     return invalid(fmt::format("not JSON: {}", problem.what()));
   }
   if (!builder.message.empty()) return invalid("not JSON: " + builder.message);
-  std::size_t const at = std::min(builder.position_.value_or(1), text.size());
+  std::size_t const at = std::min(builder.position.value_or(1), text.size());
   std::string_view const before = text.substr(0, at);
   auto const line = 1 + std::count(before.begin(), before.end(), '\n');
   std::size_t const start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;

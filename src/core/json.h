@@ -1,8 +1,8 @@
 // Json: a value of a JSON document, with objects that keep the order of their keys.
 //
-// A plain value type; the parser and the writer behind parse_json and dump are a library's, seen only by json.cpp. Numbers
-// keep their kind: 3 is an integer, 3.0 a real. Reals are written with the fewest digits that read back to the same bits;
-// NaN and infinities, which JSON lacks, are written as null.
+// A plain value type; the parser and the writer behind parse_json and dump are a library's, seen only by json.cpp.
+// Numbers keep their kind: 3 is an integer, 3.0 a real. Reals are written with the fewest digits that read back to the
+// same bits; NaN and infinities, which JSON lacks, are written as null.
 #pragma once
 
 #include <cstddef>
@@ -24,20 +24,20 @@ class Json {
   using Object = std::vector<std::pair<std::string, Json>>;
 
   Json() = default;
-  Json(std::nullptr_t) {}                                          // NOLINT(google-explicit-constructor): a value type
-  Json(bool value) : value_(value) {}                              // NOLINT(google-explicit-constructor)
-  Json(int value) : value_(static_cast<std::int64_t>(value)) {}    // NOLINT(google-explicit-constructor)
-  Json(long value) : value_(static_cast<std::int64_t>(value)) {}   // NOLINT(google-explicit-constructor)
+  Json(std::nullptr_t) {}                                         // NOLINT(google-explicit-constructor): a value type
+  Json(bool value) : value_(value) {}                             // NOLINT(google-explicit-constructor)
+  Json(int value) : value_(static_cast<std::int64_t>(value)) {}   // NOLINT(google-explicit-constructor)
+  Json(long value) : value_(static_cast<std::int64_t>(value)) {}  // NOLINT(google-explicit-constructor)
   Json(long long value) : value_(static_cast<std::int64_t>(value)) {}           // NOLINT(google-explicit-constructor)
   Json(unsigned value) : value_(static_cast<std::int64_t>(value)) {}            // NOLINT(google-explicit-constructor)
   Json(unsigned long value) : value_(static_cast<std::int64_t>(value)) {}       // NOLINT(google-explicit-constructor)
   Json(unsigned long long value) : value_(static_cast<std::int64_t>(value)) {}  // NOLINT(google-explicit-constructor)
-  Json(double value) : value_(value) {}                            // NOLINT(google-explicit-constructor)
-  Json(char const* text) : value_(std::string(text)) {}            // NOLINT(google-explicit-constructor)
-  Json(std::string text) : value_(std::move(text)) {}              // NOLINT(google-explicit-constructor)
-  Json(std::string_view text) : value_(std::string(text)) {}       // NOLINT(google-explicit-constructor)
-  Json(Array items) : value_(std::move(items)) {}                  // NOLINT(google-explicit-constructor)
-  Json(Object members) : value_(std::move(members)) {}             // NOLINT(google-explicit-constructor)
+  Json(double value) : value_(value) {}                                         // NOLINT(google-explicit-constructor)
+  Json(char const* text) : value_(std::string(text)) {}                         // NOLINT(google-explicit-constructor)
+  Json(std::string text) : value_(std::move(text)) {}                           // NOLINT(google-explicit-constructor)
+  Json(std::string_view text) : value_(std::string(text)) {}                    // NOLINT(google-explicit-constructor)
+  Json(Array items) : value_(std::move(items)) {}                               // NOLINT(google-explicit-constructor)
+  Json(Object members) : value_(std::move(members)) {}                          // NOLINT(google-explicit-constructor)
 
   static Json array() { return Json(Array{}); }
   static Json object() { return Json(Object{}); }
@@ -91,8 +91,8 @@ class Json {
   std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> value_ = nullptr;
 };
 
-// Reads one JSON document. Errors name line and column. Duplicate keys, trailing text, nesting beyond 200 levels and text
-// that is not UTF-8 are errors.
+// Reads one JSON document. Errors name line and column. Duplicate keys, trailing text, nesting beyond 200 levels and
+// text that is not UTF-8 are errors.
 Result<Json> parse_json(std::string_view text);
 
 }  // namespace regulus

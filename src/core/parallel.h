@@ -11,7 +11,8 @@ namespace regulus {
 // Cores of this machine, at least 1.
 int core_count();
 
-// Calls work(i) once for each i in [0, count) on at most `threads` threads. Rethrows the first exception in index order.
+// Calls work(i) once for each i in [0, count) on at most `threads` threads. Rethrows the first exception in index
+// order.
 void parallel_for(std::size_t count, int threads, std::function<void(std::size_t)> const& work);
 
 // results[i] = make(i).

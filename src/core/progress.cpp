@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace regulus {
@@ -48,7 +49,7 @@ void Progress::draw() {
 }
 
 std::string duration_text(double seconds) {
-  auto const whole = static_cast<std::int64_t>(seconds + 0.5);
+  std::int64_t const whole = std::llround(seconds);
   if (whole >= 3600) return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
   if (whole >= 60) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
   if (seconds < 10) return fmt::format("{:.1f} s", seconds);

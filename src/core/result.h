@@ -1,7 +1,7 @@
 // Result<T>: a value, or the reason why the world said no.
 //
-// Everything that can fail because of the outside (a file, a flag, a number out of range) returns one of these up to the
-// edge of the program, where the kind becomes an exit code. A bug of ours is not an Error; that is core/check.h.
+// Everything that can fail because of the outside (a file, a flag, a number out of range) returns one of these up to
+// the edge of the program, where the kind becomes an exit code. A bug of ours is not an Error; that is core/check.h.
 #pragma once
 
 #include <string>

@@ -1,9 +1,9 @@
 // Chance by purpose.
 //
-// A stream is derived from (seed, purpose, index), never from how many draws somebody else made: two policies compared on one
-// seed face the same day, and a resumed run continues where it stopped. The generator is SplitMix64 (Steele, Lea, Flood 2014,
-// "Fast splittable pseudorandom number generators"): one 64-bit word of state, so a stream costs one multiplication to open
-// and a checkpoint stores it in eight bytes.
+// A stream is derived from (seed, purpose, index), never from how many draws somebody else made: two policies compared
+// on one seed face the same day, and a resumed run continues where it stopped. The generator is SplitMix64 (Steele,
+// Lea, Flood 2014, "Fast splittable pseudorandom number generators"): one 64-bit word of state, so a stream costs one
+// multiplication to open and a checkpoint stores it in eight bytes.
 //
 // Not thread-safe; a stream belongs to one thread. Copies are independent continuations of the same sequence.
 #pragma once
@@ -25,11 +25,11 @@ enum class Purpose : std::uint64_t {
   replay = 5,       // which transitions are sampled
   weights = 6,      // initial weights
   dropout = 7,
-  policy = 8,     // a policy's own coin
-  sampler = 9,    // the tuner's proposals
-  bootstrap = 10, // resampling in statistics
-  episode = 11,   // which scenario seed an episode gets
-  probe = 12,     // probe states of the divergence sentinel
+  policy = 8,      // a policy's own coin
+  sampler = 9,     // the tuner's proposals
+  bootstrap = 10,  // resampling in statistics
+  episode = 11,    // which scenario seed an episode gets
+  probe = 12,      // probe states of the divergence sentinel
   test = 13,
 };
 

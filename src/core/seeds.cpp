@@ -7,12 +7,18 @@ namespace regulus {
 
 SeedRange seed_range(Role role) {
   switch (role) {
-    case Role::test: return {900'000, 100'000};
-    case Role::validate: return {1'000'000, 1'000'000};
-    case Role::tune: return {1'000'000'000, 1'000'000'000};
-    case Role::select: return {2'000'000'000, 1'000'000'000};
-    case Role::warmup: return {3'000'000'000, 1'000'000'000};
-    case Role::train: return {1ULL << 40, 1ULL << 40};
+    case Role::test:
+      return {900'000, 100'000};
+    case Role::validate:
+      return {1'000'000, 1'000'000};
+    case Role::tune:
+      return {1'000'000'000, 1'000'000'000};
+    case Role::select:
+      return {2'000'000'000, 1'000'000'000};
+    case Role::warmup:
+      return {3'000'000'000, 1'000'000'000};
+    case Role::train:
+      return {1ULL << 40, 1ULL << 40};
   }
   check_failed("role is known", __FILE__, __LINE__);
 }

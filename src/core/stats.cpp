@@ -96,7 +96,8 @@ PairedDifference paired_difference(Runs const& a, Runs const& b, std::uint64_t s
   }
   out.probability_of_improvement = above / static_cast<double>(a.size() * b.size() * scenarios);
 
-  // Resample both layers of randomness: training seeds on each side, then scenarios common to both (learning rests on both).
+  // Resample both layers of randomness: training seeds on each side, then scenarios common to both (learning rests on
+  // both).
   constexpr int replicates = 2000;
   Rng rng = Rng(seed).stream(Purpose::bootstrap);
   std::vector<double> differences(replicates);

@@ -26,7 +26,8 @@ Interval mean_interval(std::span<double const> values);
 double student_t(double confidence, double degrees_of_freedom);
 double normal_cdf(double x);
 
-// A policy's results over training seeds × scenarios, rows[seed][scenario]; every row has the same scenarios in the same order.
+// A policy's results over training seeds × scenarios, rows[seed][scenario]; every row has the same scenarios in the
+// same order.
 using Runs = std::vector<std::vector<double>>;
 
 // 95 % percentile interval of the mean of a - b, resampling training seeds and scenarios (both axes, 2,000 replicates).

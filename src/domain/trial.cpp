@@ -9,7 +9,8 @@ namespace {
 
 Result<double> number_at(Json const& attributes, std::string_view key) {
   Json const* member = attributes.find(key);
-  if (member == nullptr || !member->is_number()) return invalid(fmt::format("distribution attribute {} is not a number", key));
+  if (member == nullptr || !member->is_number())
+    return invalid(fmt::format("distribution attribute {} is not a number", key));
   return member->as_number();
 }
 
@@ -26,7 +27,8 @@ Json external_value(Distribution const& distribution, double internal) {
     REGULUS_CHECK(internal >= 0 && index < categorical->choices.size());
     return categorical->choices[index];
   }
-  if (std::holds_alternative<IntDistribution>(distribution)) return Json(static_cast<std::int64_t>(std::llround(internal)));
+  if (std::holds_alternative<IntDistribution>(distribution))
+    return Json(static_cast<std::int64_t>(std::llround(internal)));
   return Json(internal);
 }
 
@@ -45,11 +47,11 @@ Result<double> internal_value(Distribution const& distribution, Json const& exte
 
 Json distribution_to_json(Distribution const& distribution) {
   if (auto const* f = std::get_if<FloatDistribution>(&distribution)) {
-    return Json::object({{"name", "FloatDistribution"},
-                         {"attributes", Json::object({{"step", f->step ? Json(*f->step) : Json()},
-                                                      {"low", f->low},
-                                                      {"high", f->high},
-                                                      {"log", f->log}})}});
+    return Json::object(
+        {{"name", "FloatDistribution"},
+         {"attributes",
+          Json::object(
+              {{"step", f->step ? Json(*f->step) : Json()}, {"low", f->low}, {"high", f->high}, {"log", f->log}})}});
   }
   if (auto const* i = std::get_if<IntDistribution>(&distribution)) {
     return Json::object(
@@ -57,7 +59,8 @@ Json distribution_to_json(Distribution const& distribution) {
          {"attributes", Json::object({{"log", i->log}, {"step", i->step}, {"low", i->low}, {"high", i->high}})}});
   }
   auto const& categorical = std::get<CategoricalDistribution>(distribution);
-  return Json::object({{"name", "CategoricalDistribution"}, {"attributes", Json::object({{"choices", Json(categorical.choices)}})}});
+  return Json::object(
+      {{"name", "CategoricalDistribution"}, {"attributes", Json::object({{"choices", Json(categorical.choices)}})}});
 }
 
 Result<Distribution> distribution_from_json(Json const& json) {
@@ -68,7 +71,8 @@ Result<Distribution> distribution_from_json(Json const& json) {
   }
   if (name->as_string() == "CategoricalDistribution") {
     Json const* choices = attributes->find("choices");
-    if (choices == nullptr || !choices->is_array() || choices->as_array().empty()) return invalid("distribution without choices");
+    if (choices == nullptr || !choices->is_array() || choices->as_array().empty())
+      return invalid("distribution without choices");
     return Distribution(CategoricalDistribution{choices->as_array()});
   }
   Result<double> const low = number_at(*attributes, "low");

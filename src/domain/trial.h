@@ -1,4 +1,5 @@
-// The nouns of tuning: distribution, trial, study. Plain values that the tuner proposes, the store keeps and a report shows.
+// The nouns of tuning: distribution, trial, study. Plain values that the tuner proposes, the store keeps and a report
+// shows.
 //
 // Meanings and numbers are Optuna's, so that its programs read our studies: internal values are reals (a categorical
 // parameter is stored as the index of its choice), states carry Optuna's numbers.
@@ -48,10 +49,12 @@ struct Trial {
   std::map<int, double> intermediate;                 // reported value by step; may be NaN or infinite
   std::map<std::string, Json> user_attributes;
   std::map<std::string, Json> system_attributes;
-  std::int64_t started_us = 0;   // microseconds since 1970 UTC; 0 is unknown
+  std::int64_t started_us = 0;  // microseconds since 1970 UTC; 0 is unknown
   std::int64_t finished_us = 0;
 
-  bool finished() const { return state == TrialState::complete || state == TrialState::pruned || state == TrialState::fail; }
+  bool finished() const {
+    return state == TrialState::complete || state == TrialState::pruned || state == TrialState::fail;
+  }
   friend bool operator==(Trial const&, Trial const&) = default;
 };
 
