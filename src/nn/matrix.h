@@ -1,7 +1,7 @@
 // Row-major float matrices and their products.
 //
-// Products run on oneDNN (seen only by matrix.cpp), on the calling thread alone: parallelism belongs to trials and episodes,
-// where it cannot change a result. The same inputs give the same bytes on one processor type.
+// Products run on oneDNN (seen only by matrix.cpp), on the calling thread alone: parallelism belongs to trials and
+// episodes, where it cannot change a result. The same inputs give the same bytes on one processor type.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,10 @@ namespace regulus::nn {
 struct MatrixView {
   float const* data = nullptr;
   int rows = 0, cols = 0;
-  std::span<float const> row(int r) const { return {data + static_cast<std::size_t>(r) * cols, static_cast<std::size_t>(cols)}; }
+  std::size_t size() const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols); }
+  std::span<float const> row(int r) const {
+    return {data + static_cast<std::size_t>(r) * cols, static_cast<std::size_t>(cols)};
+  }
 };
 
 // Owns its floats; resize keeps the capacity, so a buffer that is reused allocates only while it grows.
@@ -33,7 +36,9 @@ class Matrix {
   std::size_t size() const { return static_cast<std::size_t>(rows_) * static_cast<std::size_t>(cols_); }
   float* data() { return data_.data(); }
   float const* data() const { return data_.data(); }
-  std::span<float> row(int r) { return {data() + static_cast<std::size_t>(r) * cols_, static_cast<std::size_t>(cols_)}; }
+  std::span<float> row(int r) {
+    return {data() + static_cast<std::size_t>(r) * cols_, static_cast<std::size_t>(cols_)};
+  }
   std::span<float const> row(int r) const { return view().row(r); }
   MatrixView view() const { return {data(), rows_, cols_}; }
   operator MatrixView() const { return view(); }  // NOLINT(google-explicit-constructor): a Matrix is a view of itself

@@ -1,10 +1,12 @@
 // A model on disk: the safetensors format (8-byte header length, JSON header, raw little-endian tensors), so that any
 // safetensors reader opens it.
 //
-// Our metadata entries are texts under __metadata__, each a JSON document or a plain word; a CRC-32C of the tensor bytes is
-// added on writing ("crc32c") and verified on reading. Files without it (from elsewhere) are accepted if well formed.
+// Our metadata entries are texts under __metadata__, each a JSON document or a plain word. On writing a "crc32c" entry
+// is added: the CRC-32C of the whole file with the entry's own eight digits as zeros. Reading verifies it and leaves it
+// out of the metadata. Files without it (from elsewhere) are accepted if well formed.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -27,8 +29,8 @@ struct ModelFile {
 };
 
 std::string encode_safetensors(ModelFile const& file);
-// Errors: corrupt, naming what is wrong (length, header, overlap, gap, dtype other than F32, checksum). Never reads out of
-// bounds, whatever the bytes.
+// Errors: corrupt, naming what is wrong (length, header, overlap, gap, dtype other than F32, checksum). Never reads out
+// of bounds, whatever the bytes.
 Result<ModelFile> decode_safetensors(std::string const& bytes);
 
 Status write_model(std::filesystem::path const& path, ModelFile const& file);  // atomic, see core/files.h

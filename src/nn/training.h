@@ -9,14 +9,15 @@
 
 namespace regulus::nn {
 
-// Huber loss with threshold delta and its derivative (Huber 1964): quadratic within delta, linear beyond; the scale is that of
-// PyTorch's HuberLoss, so delta = 1 equals SmoothL1.
+// Huber loss with threshold delta and its derivative (Huber 1964): quadratic within delta, linear beyond; the scale is
+// that of PyTorch's HuberLoss, so delta = 1 equals SmoothL1.
 struct LossValue {
   float loss, derivative;
 };
 LossValue huber(float error, float delta);
 
-// Scales the gradient to norm at most `limit`; returns the norm before. Sums in double, in index order within fixed lanes.
+// Scales the gradient to norm at most `limit`; returns the norm before. Sums in double, in index order within fixed
+// lanes.
 double clip_norm(std::span<float> gradients, double limit);
 
 // Adam (Kingma and Ba 2015, algorithm 1) in one pass over the parameters; epsilon outside the root, as PyTorch has it.
@@ -30,7 +31,8 @@ class Adam {
   Adam(std::size_t parameters, Options options) : options_(options), first_(parameters), second_(parameters) {}
 
   // gradient_scale multiplies each gradient on the way in (clipping without a pass of its own).
-  void step(std::span<float> parameters, std::span<float const> gradients, float learning_rate, float gradient_scale = 1.0F);
+  void step(std::span<float> parameters, std::span<float const> gradients, float learning_rate,
+            float gradient_scale = 1.0F);
 
   void save(ArchiveWriter& out) const;
   void load(ArchiveReader& in);
@@ -41,7 +43,7 @@ class Adam {
   std::int64_t steps_ = 0;
 };
 
-// target += tau · (online − target)
+// target += tau · (online − target); tau = 1 copies exactly.
 void move_towards(std::span<float> target, std::span<float const> online, float tau);
 
 }  // namespace regulus::nn
