@@ -115,8 +115,8 @@ void adam(float* parameters, float const* gradients, float* first, float* second
     float const g = gradients[i] * step.gradient_scale;
     first[i] = step.beta1 * first[i] + rest1 * g;
     second[i] = step.beta2 * second[i] + rest2 * g * g;
-    parameters[i] = parameters[i] * step.decay -
-                    step.step_size * first[i] / (std::sqrt(second[i]) * step.root_scale + step.epsilon);
+    float const change = step.step_size * first[i] / (std::sqrt(second[i]) * step.root_scale + step.epsilon);
+    parameters[i] -= step.decay * parameters[i] + change;
   }
 }
 

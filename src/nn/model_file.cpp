@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <optional>
-#include <set>
 
 #include "core/check.h"
 #include "core/files.h"
@@ -22,6 +20,9 @@ constexpr std::size_t length_bytes = 8;
 constexpr std::uint64_t longest_header = 100'000'000;
 constexpr std::string_view checksum_key = "crc32c";
 constexpr std::string_view no_checksum = "00000000";
+// Says that a checksum must be there, so that damage to the other entry's very name is noticed too.
+constexpr std::string_view writer_key = "writer";
+constexpr std::string_view writer = "regulus";
 
 Error corrupt(std::string message) { return {ErrorKind::corrupt, std::move(message)}; }
 
@@ -90,8 +91,9 @@ Tensor const* ModelFile::find(std::string const& name) const {
 std::string encode_safetensors(ModelFile const& file) {
   Json metadata = Json::object();
   for (auto const& [key, value] : file.metadata) {
-    if (key != checksum_key) metadata[key] = value;
+    if (key != checksum_key && key != writer_key) metadata[key] = value;
   }
+  metadata[writer_key] = writer;
   metadata[checksum_key] = no_checksum;
   Json header = Json::object();
   header["__metadata__"] = std::move(metadata);
@@ -135,7 +137,8 @@ Result<ModelFile> decode_safetensors(std::string const& bytes) {
 
   // Step 1. Read every entry by itself.
   ModelFile file;
-  std::optional<std::string> expected_checksum;
+  std::string expected_checksum;
+  bool ours = false;
   std::vector<Placed> placed;
   for (auto const& [name, entry] : header->as_object()) {
     if (name != "__metadata__") {
@@ -149,6 +152,9 @@ Result<ModelFile> decode_safetensors(std::string const& bytes) {
       if (!value.is_string()) return corrupt(fmt::format("metadata \"{}\" is {}, not a text", key, value.kind()));
       if (key == checksum_key) {
         expected_checksum = value.as_string();
+        ours = true;
+      } else if (key == writer_key && value.as_string() == writer) {
+        ours = true;
       } else {
         file.metadata[key] = value.as_string();
       }
@@ -171,14 +177,14 @@ Result<ModelFile> decode_safetensors(std::string const& bytes) {
   }
 
   // Step 3. The checksum, before anything is believed.
-  if (expected_checksum) {
+  if (ours) {
     std::size_t const position = checksum_position(bytes, length_bytes + length);
-    bool const whole = position != std::string::npos && expected_checksum->size() == no_checksum.size();
-    if (!whole || checksum(bytes, position) != *expected_checksum) {
+    bool const whole = position != std::string::npos && expected_checksum.size() == no_checksum.size();
+    if (!whole || checksum(bytes, position) != expected_checksum) {
       return corrupt(
           fmt::format("the checksum \"{}\" does not match; the file is damaged, or another program rewrote it and kept "
-                      "its \"{}\" entry",
-                      *expected_checksum, checksum_key));
+                      "the entries \"{}\" and \"{}\"",
+                      expected_checksum, writer_key, checksum_key));
     }
   }
   for (Placed& p : placed) {

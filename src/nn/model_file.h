@@ -1,9 +1,9 @@
 // A model on disk: the safetensors format (8-byte header length, JSON header, raw little-endian tensors), so that any
 // safetensors reader opens it.
 //
-// Our metadata entries are texts under __metadata__, each a JSON document or a plain word. On writing a "crc32c" entry
-// is added: the CRC-32C of the whole file with the entry's own eight digits as zeros. Reading verifies it and leaves it
-// out of the metadata. Files without it (from elsewhere) are accepted if well formed.
+// Our metadata entries are texts under __metadata__, each a JSON document or a plain word. Two more are added on
+// writing and left out on reading: "writer" says that a checksum must follow, and "crc32c" is that of the whole file
+// with its own eight digits as zeros. Files without either (from elsewhere) are accepted if well formed.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,7 @@ struct ModelFile {
   Tensor const* find(std::string const& name) const;
 };
 
+// Names of tensors must differ.
 std::string encode_safetensors(ModelFile const& file);
 // Errors: corrupt, naming what is wrong (length, header, overlap, gap, dtype other than F32, checksum). Never reads out
 // of bounds, whatever the bytes.

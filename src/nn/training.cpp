@@ -33,7 +33,7 @@ void Adam::step(std::span<float> parameters, std::span<float const> gradients, f
                  .epsilon = options_.epsilon,
                  .step_size = static_cast<float>(learning_rate / correction1),
                  .root_scale = static_cast<float>(1.0 / std::sqrt(correction2)),
-                 .decay = 1.0F - learning_rate * options_.weight_decay,
+                 .decay = learning_rate * options_.weight_decay,
                  .gradient_scale = gradient_scale});
 }
 
