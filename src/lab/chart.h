@@ -29,7 +29,7 @@ Language language_of(std::string_view tag);
 // characters become U+FFFD.
 std::string escaped(std::string_view text);
 
-// A number for people, four significant digits or all digits of the whole part: "1,652", "0.0123", "1.2e-05"; in French
+// A number for people, four significant digits or all digits of the whole part: "1,652", "0.0123", "1.2e-5"; in French
 // "1 652" with a narrow no-break space and "0,0123". NaN is "–".
 std::string number_text(double value, Language language);
 // The same with a sign: "+63", "−12" (a true minus), "0".
@@ -43,76 +43,80 @@ std::vector<double> nice_ticks(double low, double high, int count);
 std::vector<double> log_ticks(double low, double high);
 
 struct Axis {
-  std::string label;
-  bool log = false;                     // values <= 0 are left out
-  bool robust = false;                  // far outliers (3 interquartile ranges) are drawn at the edge of the axis
-  std::vector<std::string> categories;  // when not empty: value i is category i
+  // Values that lie far off (3 interquartile ranges) on this side are drawn at the edge instead of stretching the axis.
+  enum class Clip : std::uint8_t { none, low, high };
+
+  std::string label{};
+  bool log = false;  // values <= 0 are left out
+  Clip clip = Clip::none;
+  std::vector<std::string> categories{};  // when not empty: value i is category i
 };
 
 struct Point {
   double x = 0, y = 0;
-  std::string note;  // tooltip; empty for none
+  std::string note{};  // tooltip
 };
 
-enum class Tone : std::uint8_t { series, best, muted };
+enum class Tone : std::uint8_t { series, better, worse, muted };
 
-// One set of marks. `colour` picks among six; muted ones are grey and lie behind.
+// One set of marks. `colour` picks among six; muted ones are grey and lie behind the others.
 struct Series {
-  enum class Kind : std::uint8_t { line, steps, points, band };
-  std::string name;  // in the legend and the table; empty keeps it out of both
+  enum class Kind : std::uint8_t { line, steps, points };
+  std::string name{};  // in the legend and the table; empty keeps it out of both
   Kind kind = Kind::line;
-  std::vector<Point> points;        // band: x alone counts
-  std::vector<Interval> intervals;  // band: one for each point
+  std::vector<Point> points{};
+  std::vector<Interval> intervals{};  // empty, or one for each point: a band around a line
   int colour = 0;
   Tone tone = Tone::series;
+  double opacity = 0;  // 0 is the usual one
+  bool thin = false;   // one of many lines: no tooltip at its points, the first point's note for the whole line
 };
 
 struct ReferenceLine {
-  std::string name;
+  std::string name{};
   double y = 0;
 };
 
 struct Table {
-  std::vector<std::string> columns;
-  std::vector<std::vector<std::string>> rows;  // text already formatted; cells that start like a number align right
-  std::string note;
+  std::vector<std::string> columns{};
+  std::vector<std::vector<std::string>> rows{};  // text already formatted; cells that start like a number align right
+  std::string note{};
 };
 
 struct Chart {
-  std::string label;  // what a screen reader says
-  Axis x, y;
-  std::vector<Series> series;
-  std::vector<ReferenceLine> references;
-  int height = 280;   // of the plot area, in CSS pixels
-  bool table = true;  // the data table under the chart
+  std::string label{};  // what a screen reader says
+  Axis x{}, y{};
+  std::vector<Series> series{};
+  std::vector<ReferenceLine> references{};
+  int height = 280;             // of the plot area, in CSS pixels
+  std::optional<Table> data{};  // shown under the chart instead of the named series' points
 };
 std::string chart_html(Chart const& chart, Language language);
 
 // Rows with a value and an interval: a forest plot (a line at `reference`), or bars from zero.
 struct RowChart {
   struct Row {
-    std::string label;
+    std::string label{};
     double value = 0;
-    std::optional<Interval> interval;
+    std::optional<Interval> interval{};
     Tone tone = Tone::series;
-    std::string text;  // at the right end; empty writes the value and its interval
+    std::string text{};  // at the right end; empty writes the value and its interval
   };
-  std::string label;
-  std::string axis;
-  std::vector<Row> rows;
-  std::optional<double> reference;
+  std::string label{};
+  std::string axis{};
+  std::vector<Row> rows{};
+  std::optional<double> reference{};
   bool bars = false;
   bool signs = false;  // write values with their sign
 };
 std::string row_chart_html(RowChart const& chart, Language language);
 
-// An HTML table; the first column is the row's heading.
+// An HTML table in a box that scrolls sideways; the first column is the row's heading.
 std::string table_html(Table const& table);
 
-// At most `limit` of the points, few of them hidden: of the points that fall into one cell of a grid over the plot the
-// first stays, and the grid is coarsened until it is few enough. Points with a note outlive their cell's others. Keeps
-// the order.
-std::vector<Point> thinned(std::vector<Point> const& points, bool log_x, bool log_y, std::size_t limit);
+// At most `limit` of the points, chosen so that the picture stays: of the points that fall into one cell of a grid over
+// their range the first is kept, and the grid is coarsened until few enough are left. Keeps the order.
+std::vector<Point> thinned(std::vector<Point> const& points, Axis const& x, Axis const& y, std::size_t limit);
 
 // CSS of all of the above, with the colour variables for light and dark.
 std::string_view chart_style();
