@@ -30,11 +30,9 @@
 
 #include "core/result.h"
 #include "domain/trial.h"
+#include "store/lease.h"
 
 namespace regulus::store {
-
-class Connection;
-class Transaction;
 
 // The file that a storage URL names: sqlite:///relative/path.db, or sqlite:////absolute/path.db with a fourth slash.
 Result<std::filesystem::path> parse_storage_url(std::string_view url);
@@ -44,13 +42,6 @@ enum class StudyId : std::int64_t {};
 struct Study {
   StudyId id{};
   StudyInfo info;
-};
-
-// The right to write to one RUNNING trial. Copies are the same right.
-struct Lease {
-  std::int64_t trial_id = 0;
-  int number = 0;
-  std::string owner;  // what `regulus:owner` must still say
 };
 
 // Whether a write under a lease was done. `lease_lost`: the trial was finished, failed or re-queued by somebody else in
@@ -93,11 +84,6 @@ struct TrialUpdate {
   std::map<int, double> intermediate;  // by step; may be NaN or infinite
   std::map<std::string, Json> user_attributes;
   std::map<std::string, Json> system_attributes;
-};
-
-struct Requeued {
-  std::vector<int> waiting;  // numbers of trials whose worker is gone, queued again
-  std::vector<int> failed;   // numbers of a Python worker's trials with a stale heartbeat, set to FAIL as Optuna does
 };
 
 class StudyStore {
@@ -152,7 +138,11 @@ class StudyStore {
   struct Cache;
 
   StudyStore(std::unique_ptr<Connection> connection);
-  Cache& refresh(Transaction& transaction, StudyId study);
+  Cache& refresh(Transaction& tx, StudyId study);
+  Result<Claim> claim_in(Transaction& tx, StudyId study, ClaimRules const& rules, Propose const& propose);
+  static Result<Claim> take(Transaction& tx, std::span<Trial const> trials, Trial trial, std::int64_t trial_id,
+                            std::int64_t now, Proposal const& added);
+  Result<Write> write_under(Lease const& lease, std::function<void(Transaction&)> const& write);
 
   std::unique_ptr<Connection> connection_;
   std::map<StudyId, std::unique_ptr<Cache>> caches_;
