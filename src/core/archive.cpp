@@ -15,7 +15,7 @@ ArchiveWriter::ArchiveWriter() {
   put(format_version);
 }
 
-void ArchiveWriter::put(std::string const& text) {
+void ArchiveWriter::put(std::string_view text) {
   put(static_cast<std::uint64_t>(text.size()));
   bytes_ += text;
 }

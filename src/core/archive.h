@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstring>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -15,22 +16,25 @@
 
 namespace regulus {
 
+// What may be stored as the bytes it consists of: values, not something that points to them.
+template <class T>
+concept Flat = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::is_array_v<T> && !std::ranges::view<T>;
+
 class ArchiveWriter {
  public:
   ArchiveWriter();
 
-  template <class T>
-  requires std::is_trivially_copyable_v<T> &&(!std::is_pointer_v<T>)void put(T const& value) {
+  template <Flat T>
+  void put(T const& value) {
     bytes_.append(reinterpret_cast<char const*>(&value), sizeof(T));
   }
-  template <class T>
-  requires std::is_trivially_copyable_v<T>
+  template <Flat T>
   void put(std::vector<T> const& items) {
     put(static_cast<std::uint64_t>(items.size()));
     bytes_.append(reinterpret_cast<char const*>(items.data()), items.size() * sizeof(T));
   }
-  void put(std::string const& text);
-  void tag(std::string_view name) { put(std::string(name)); }
+  void put(std::string_view text);
+  void tag(std::string_view name) { put(name); }
 
   // The finished archive with its checksum; the writer is spent.
   std::string finish() &&;
@@ -45,12 +49,11 @@ class ArchiveReader {
   static Result<ArchiveReader> open(std::string bytes);
 
   // After the first mismatch every further read yields zeros and failed() stays true: check once at the end.
-  template <class T>
-  requires std::is_trivially_copyable_v<T> &&(!std::is_pointer_v<T>)void get(T& value) {
+  template <Flat T>
+  void get(T& value) {
     if (!take(&value, sizeof(T))) value = T{};
   }
-  template <class T>
-  requires std::is_trivially_copyable_v<T>
+  template <Flat T>
   void get(std::vector<T>& items) {
     std::uint64_t size = 0;
     get(size);

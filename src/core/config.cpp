@@ -25,6 +25,8 @@ Setting const* find(std::span<Setting const> settings, std::string_view name) {
 std::string text_of(double value) { return Json(value).dump(); }
 
 std::string number_text(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "infinity" : "-infinity";
   if (std::nearbyint(value) == value && std::abs(value) < 1e15)
     return fmt::format("{}", static_cast<std::int64_t>(value));
   return text_of(value);
@@ -103,6 +105,22 @@ Status wrong_kind(Setting const& setting, Json const& value, std::string_view ex
   return invalid(fmt::format("{} = {} should be {}{}", setting.path, value.dump(), expected, hint));
 }
 
+std::optional<std::int64_t> whole_number(Json const& value) {
+  if (value.is_integer()) return value.as_integer();
+  if (!value.is_number()) return std::nullopt;
+  double const real = value.as_number();
+  // Beyond 2^53 a real no longer says which integer was meant.
+  if (std::nearbyint(real) != real || std::abs(real) > 0x1p53) return std::nullopt;
+  return static_cast<std::int64_t>(real);
+}
+
+double shortest(float value) {
+  std::string const text = fmt::format("{}", value);
+  double real = value;
+  std::from_chars(text.data(), text.data() + text.size(), real);
+  return real;
+}
+
 Json to_json(std::span<Setting const> settings) {
   Json root = Json::object();
   for (Setting const& s : settings) {
@@ -127,8 +145,7 @@ Status apply_flat(std::span<Setting const> settings, Json const& object) {
     } else if (auto const layer = find_layer(settings, key)) {
       Json list = layer->setting->get();
       while (list.as_array().size() <= layer->layer) list.push_back(value);
-      list.as_array()[layer->layer] =
-          value.is_number() && !value.is_integer() ? Json(static_cast<std::int64_t>(value.as_number())) : value;
+      list.as_array()[layer->layer] = value;
       if (Status set = layer->setting->set(list); !set) return set.error().in(key);
     } else {
       return invalid(fmt::format("{} = {} is not a known setting{}", key, value.dump(),

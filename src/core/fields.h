@@ -27,10 +27,12 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/json.h"
@@ -160,6 +162,11 @@ struct Setting {
 
 Status check_number(Setting const& setting, double value);
 Status wrong_kind(Setting const& setting, Json const& value, std::string_view expected);
+// The integer that the value is; 64.0 is the integer 64, because a study stores every number as a real.
+std::optional<std::int64_t> whole_number(Json const& value);
+// The real with the fewest digits that reads back as the same float: 0.6 for 0.6f, not 0.6000000238418579.
+double shortest(float value);
+inline double shortest(double value) { return value; }
 
 namespace detail {
 
@@ -184,26 +191,22 @@ Setting make_setting(std::string path, std::string_view name, std::string_view h
     s.type = SettingType::integer;
     s.get = [target] { return Json(static_cast<std::int64_t>(*target)); };
     s.set = [s, target](Json const& value) -> Status {
-      // 64.0 is the integer 64: a study stores every number as a real.
-      bool const whole =
-          value.is_integer() || (value.is_number() && std::nearbyint(value.as_number()) == value.as_number() &&
-                                 std::abs(value.as_number()) < 9e15);
-      if (!whole) return wrong_kind(s, value, "an integer");
+      auto const integer = whole_number(value);
+      if (!integer) return wrong_kind(s, value, "an integer");
       if (Status in_range = check_number(s, value.as_number()); !in_range) return in_range;
-      auto const integer = value.is_integer() ? value.as_integer() : static_cast<std::int64_t>(value.as_number());
-      if (integer > static_cast<std::int64_t>(std::numeric_limits<T>::max() / 2) * 2 + 1 ||
-          integer < static_cast<std::int64_t>(std::numeric_limits<T>::min())) {
-        return wrong_kind(s, value, "an integer of ordinary size");
-      }
-      *target = static_cast<T>(integer);
+      if (!std::in_range<T>(*integer)) return wrong_kind(s, value, "an integer of ordinary size");
+      *target = static_cast<T>(*integer);
       return ok();
     };
   } else if constexpr (std::is_floating_point_v<T>) {
     s.type = SettingType::real;
-    s.get = [target] { return Json(static_cast<double>(*target)); };
+    s.get = [target] { return Json(shortest(*target)); };
     s.set = [s, target](Json const& value) -> Status {
       if (!value.is_number()) return wrong_kind(s, value, "a number");
       if (Status in_range = check_number(s, value.as_number()); !in_range) return in_range;
+      if (std::abs(value.as_number()) > static_cast<double>(std::numeric_limits<T>::max())) {
+        return wrong_kind(s, value, "a number of ordinary size");
+      }
       *target = static_cast<T>(value.as_number());
       return ok();
     };
@@ -222,9 +225,11 @@ Setting make_setting(std::string path, std::string_view name, std::string_view h
       if (!value.is_array()) return wrong_kind(s, value, "a list of integers");
       std::vector<int> items;
       for (Json const& item : value.as_array()) {
-        if (!item.is_integer()) return wrong_kind(s, value, "a list of integers");
+        auto const integer = whole_number(item);
+        if (!integer) return wrong_kind(s, value, "a list of integers");
         if (Status in_range = check_number(s, item.as_number()); !in_range) return in_range;
-        items.push_back(static_cast<int>(item.as_integer()));
+        if (!std::in_range<int>(*integer)) return wrong_kind(s, value, "a list of integers of ordinary size");
+        items.push_back(static_cast<int>(*integer));
       }
       *target = std::move(items);
       return ok();

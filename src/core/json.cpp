@@ -26,14 +26,8 @@ class Builder {
   bool null() { return add(Json()); }
   bool boolean(bool value) { return add(Json(value)); }
   bool number_integer(number_integer_t value) { return add(Json(value)); }
-  bool number_unsigned(number_unsigned_t value) {
-    if (value > static_cast<number_unsigned_t>(INT64_MAX)) return add(Json(static_cast<double>(value)));
-    return add(Json(value));
-  }
-  bool number_float(number_float_t value, string_t const& text) {
-    if (!std::isfinite(value)) return fail(fmt::format("number {} is too large", text));
-    return add(Json(value));
-  }
+  bool number_unsigned(number_unsigned_t value) { return add(Json(value)); }
+  bool number_float(number_float_t value, string_t const&) { return add(Json(value)); }
   bool string(string_t& value) { return add(Json(std::move(value))); }
   bool binary(binary_t&) { return fail("binary values are not JSON"); }
   bool start_object(std::size_t) { return open(Json::object()); }
@@ -45,13 +39,16 @@ class Builder {
   bool end_object() { return close(); }
   bool start_array(std::size_t) { return open(Json::array()); }
   bool end_array() { return close(); }
-  bool parse_error(std::size_t at, std::string const&, nlohmann::detail::exception const&) {
+  bool parse_error(std::size_t at, std::string const& token, nlohmann::detail::exception const& problem) {
+    constexpr int number_out_of_range = 406;
+    found = problem.id == number_out_of_range ? fmt::format("number {} is too large", token) : "unexpected text or end";
     position = at;
     return false;
   }
 
   Json root;
-  std::string message;
+  std::string message;  // what we refused,
+  std::string found;    // or what the parser did, and where
   std::optional<std::size_t> position;
 
  private:
@@ -185,7 +182,7 @@ Result<Json> parse_json(std::string_view text) {
   std::string_view const before = text.substr(0, at);
   auto const line = 1 + std::count(before.begin(), before.end(), '\n');
   std::size_t const start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
-  return invalid(fmt::format("not JSON: unexpected text or end at line {}, column {}", line, at - start));
+  return invalid(fmt::format("not JSON: {} at line {}, column {}", builder.found, line, at - start));
 }
 
 }  // namespace regulus

@@ -28,16 +28,16 @@ class Json {
   Json(bool value) : value_(value) {}                             // NOLINT(google-explicit-constructor)
   Json(int value) : value_(static_cast<std::int64_t>(value)) {}   // NOLINT(google-explicit-constructor)
   Json(long value) : value_(static_cast<std::int64_t>(value)) {}  // NOLINT(google-explicit-constructor)
-  Json(long long value) : value_(static_cast<std::int64_t>(value)) {}           // NOLINT(google-explicit-constructor)
-  Json(unsigned value) : value_(static_cast<std::int64_t>(value)) {}            // NOLINT(google-explicit-constructor)
-  Json(unsigned long value) : value_(static_cast<std::int64_t>(value)) {}       // NOLINT(google-explicit-constructor)
-  Json(unsigned long long value) : value_(static_cast<std::int64_t>(value)) {}  // NOLINT(google-explicit-constructor)
-  Json(double value) : value_(value) {}                                         // NOLINT(google-explicit-constructor)
-  Json(char const* text) : value_(std::string(text)) {}                         // NOLINT(google-explicit-constructor)
-  Json(std::string text) : value_(std::move(text)) {}                           // NOLINT(google-explicit-constructor)
-  Json(std::string_view text) : value_(std::string(text)) {}                    // NOLINT(google-explicit-constructor)
-  Json(Array items) : value_(std::move(items)) {}                               // NOLINT(google-explicit-constructor)
-  Json(Object members) : value_(std::move(members)) {}                          // NOLINT(google-explicit-constructor)
+  Json(long long value) : value_(static_cast<std::int64_t>(value)) {}  // NOLINT(google-explicit-constructor)
+  Json(unsigned value) : Json(static_cast<std::int64_t>(value)) {}     // NOLINT(google-explicit-constructor)
+  Json(unsigned long value) { set(value); }                            // NOLINT(google-explicit-constructor)
+  Json(unsigned long long value) { set(value); }                       // NOLINT(google-explicit-constructor)
+  Json(double value) : value_(value) {}                                // NOLINT(google-explicit-constructor)
+  Json(char const* text) : value_(std::string(text)) {}                // NOLINT(google-explicit-constructor)
+  Json(std::string text) : value_(std::move(text)) {}                  // NOLINT(google-explicit-constructor)
+  Json(std::string_view text) : value_(std::string(text)) {}           // NOLINT(google-explicit-constructor)
+  Json(Array items) : value_(std::move(items)) {}                      // NOLINT(google-explicit-constructor)
+  Json(Object members) : value_(std::move(members)) {}                 // NOLINT(google-explicit-constructor)
 
   static Json array() { return Json(Array{}); }
   static Json object() { return Json(Object{}); }
@@ -82,6 +82,14 @@ class Json {
   friend bool operator==(Json const&, Json const&) = default;
 
  private:
+  // An unsigned number that no signed one holds becomes a real, as it does when it is read.
+  void set(unsigned long long value) {
+    if (std::in_range<std::int64_t>(value)) {
+      value_ = static_cast<std::int64_t>(value);
+    } else {
+      value_ = static_cast<double>(value);
+    }
+  }
   template <class T>
   T const& get() const {
     REGULUS_CHECK(std::holds_alternative<T>(value_));

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <type_traits>
 #include <vector>
 
 namespace regulus {
@@ -18,7 +19,10 @@ void parallel_for(std::size_t count, int threads, std::function<void(std::size_t
 // results[i] = make(i).
 template <class Make>
 auto parallel_map(std::size_t count, int threads, Make const& make) {
-  std::vector<decltype(make(std::size_t{0}))> results(count);
+  using Made = decltype(make(std::size_t{0}));
+  static_assert(!std::is_same_v<Made, bool>,
+                "neighbours in a vector of bool share a byte, which two threads may not write");
+  std::vector<Made> results(count);
   parallel_for(count, threads, [&](std::size_t i) { results[i] = make(i); });
   return results;
 }

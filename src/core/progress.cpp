@@ -25,6 +25,15 @@ Progress::~Progress() {
 
 void Progress::update(std::int64_t done, std::string_view note) {
   std::lock_guard const lock(mutex_);
+  show(done, note);
+}
+
+void Progress::advance(std::string_view note) {
+  std::lock_guard const lock(mutex_);
+  show(done_ + 1, note);
+}
+
+void Progress::show(std::int64_t done, std::string_view note) {
   done_ = done;
   if (!note.empty()) note_ = note;
   auto const now = std::chrono::steady_clock::now();
@@ -52,7 +61,7 @@ std::string duration_text(double seconds) {
   std::int64_t const whole = std::llround(seconds);
   if (whole >= 3600) return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
   if (whole >= 60) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
-  if (seconds < 10) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);
   return fmt::format("{} s", whole);
 }
 

@@ -21,9 +21,11 @@ class Progress {
 
   // `note` stands behind the bar, for example "best 1603".
   void update(std::int64_t done, std::string_view note = "");
-  void advance(std::string_view note = "") { update(done_ + 1, note); }
+  void advance(std::string_view note = "");
 
  private:
+  // Both with the mutex held.
+  void show(std::int64_t done, std::string_view note);
   void draw();
 
   std::string label_, unit_, note_;
