@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "core/fields.h"
+
 namespace regulus {
 namespace {
 
@@ -23,9 +25,8 @@ bool flag_at(Json const& attributes, std::string_view key) {
 
 Json external_value(Distribution const& distribution, double internal) {
   if (auto const* categorical = std::get_if<CategoricalDistribution>(&distribution)) {
-    auto const index = static_cast<std::size_t>(internal);
-    REGULUS_CHECK(internal >= 0 && index < categorical->choices.size());
-    return categorical->choices[index];
+    REGULUS_CHECK(internal >= 0 && internal < static_cast<double>(categorical->choices.size()));
+    return categorical->choices[static_cast<std::size_t>(internal)];
   }
   if (std::holds_alternative<IntDistribution>(distribution))
     return Json(static_cast<std::int64_t>(std::llround(internal)));
@@ -80,18 +81,25 @@ Result<Distribution> distribution_from_json(Json const& json) {
   Result<double> const high = number_at(*attributes, "high");
   if (!high) return high.error();
   if (!(*low <= *high)) return invalid(fmt::format("distribution low {} is above high {}", *low, *high));
+  bool const log = flag_at(*attributes, "log");
+  if (log && *low <= 0) return invalid(fmt::format("a logarithmic distribution cannot start at {}", *low));
   Json const* step = attributes->find("step");
   bool const stepped = step != nullptr && step->is_number();
+  if (stepped && !(step->as_number() > 0)) {
+    return invalid(fmt::format("distribution step {} is not above 0", step->as_number()));
+  }
   if (name->as_string() == "FloatDistribution") {
-    FloatDistribution f{.low = *low, .high = *high, .log = flag_at(*attributes, "log"), .step = std::nullopt};
+    FloatDistribution f{.low = *low, .high = *high, .log = log, .step = std::nullopt};
     if (stepped) f.step = step->as_number();
+    if (log && stepped) return invalid(fmt::format("a logarithmic distribution has no step, but {} is given", *f.step));
     return Distribution(f);
   }
   if (name->as_string() == "IntDistribution") {
-    return Distribution(IntDistribution{.low = std::llround(*low),
-                                        .high = std::llround(*high),
-                                        .log = flag_at(*attributes, "log"),
-                                        .step = stepped ? std::llround(step->as_number()) : 1});
+    auto const first = whole_number(*attributes->find("low"));
+    auto const last = whole_number(*attributes->find("high"));
+    auto const stride = stepped ? whole_number(*step) : 1;
+    if (!first || !last || !stride) return invalid("an integer distribution needs integers as low, high and step");
+    return Distribution(IntDistribution{.low = *first, .high = *last, .log = log, .step = *stride});
   }
   return invalid(fmt::format("unknown distribution {}", name->as_string()));
 }
