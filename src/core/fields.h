@@ -112,10 +112,10 @@ constexpr void apply(FieldOptions& options, Tunable const& t) {
   options.per_layer_count = t.per_layer;
 }
 
+// Only ever named in an unevaluated aggregate initialisation, where the conversion has to be implicit.
 struct ConvertsToAnything {
   template <class T>
-  operator T()
-      const;  // NOLINT(google-explicit-constructor): only ever named in an unevaluated aggregate initialisation
+  operator T() const;  // NOLINT(google-explicit-constructor)
 };
 template <class T, class... Args>
 constexpr std::size_t count_members() {

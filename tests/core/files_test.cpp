@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 class Files : public testing::Test {
- protected:
+ public:
   Files() {
     std::string name = (fs::temp_directory_path() / "regulus-files-XXXXXX").string();
     folder_ = mkdtemp(name.data());
@@ -22,6 +22,8 @@ class Files : public testing::Test {
     fs::permissions(folder_, fs::perms::owner_all);
     fs::remove_all(folder_);
   }
+
+ protected:
   std::vector<std::string> names() const {
     std::vector<std::string> found;
     for (auto const& entry : fs::recursive_directory_iterator(folder_)) {
