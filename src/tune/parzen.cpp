@@ -51,22 +51,28 @@ NumericKernels numeric_kernels(Distribution const& distribution, std::span<doubl
   double const range = kernels.high - kernels.low;
 
   // Ties keep the order of observation, so that equal histories give equal kernels on any machine.
-  std::vector<std::pair<double, std::size_t>> sorted(k);
+  struct Placed {
+    double centre;
+    std::size_t index;
+  };
+  std::vector<Placed> sorted(k);
   for (std::size_t j = 0; j < k; ++j) {
     kernels.centre[j] = domain.to_model(observations[j]);
     sorted[j] = {kernels.centre[j], j};
   }
-  std::ranges::sort(sorted);
+  std::sort(sorted.begin(), sorted.end(), [](Placed const& a, Placed const& b) {
+    return a.centre != b.centre ? a.centre < b.centre : a.index < b.index;
+  });
 
   // As wide as the gap to the farther neighbour; the ends of the range are neighbours only of a lone observation.
   double const narrowest = range / static_cast<double>(std::min<std::size_t>(100, k + 2));
   for (std::size_t i = 0; i < k; ++i) {
-    double const below = sorted[i].first - (i > 0 ? sorted[i - 1].first : kernels.low);
-    double const above = (i + 1 < k ? sorted[i + 1].first : kernels.high) - sorted[i].first;
+    double const below = sorted[i].centre - (i > 0 ? sorted[i - 1].centre : kernels.low);
+    double const above = (i + 1 < k ? sorted[i + 1].centre : kernels.high) - sorted[i].centre;
     double gap = std::max(below, above);
     if (k >= 2 && i == 0) gap = above;
     if (k >= 2 && i + 1 == k) gap = below;
-    kernels.width[sorted[i].second] = std::clamp(gap, narrowest, range);
+    kernels.width[sorted[i].index] = std::clamp(gap, narrowest, range);
   }
   kernels.centre[k] = (kernels.low + kernels.high) / 2;
   kernels.width[k] = range;
@@ -102,6 +108,7 @@ ParzenEstimator::ParzenEstimator(SearchSpace const& space, Points const& observa
                       .domain = numeric_domain(distribution),
                       .kernels = numeric_kernels(distribution, values),
                       .inverse_width = std::vector<double>(k + 1)};
+      double last_width = 1, log_last_width = 0;  // in a crowd nearly all kernels have the narrowest width
       for (std::size_t j = 0; j <= k; ++j) {
         double const width = numeric.kernels.width[j];
         double const centre = numeric.kernels.centre[j];
@@ -110,7 +117,11 @@ ParzenEstimator::ParzenEstimator(SearchSpace const& space, Points const& observa
         double const b = (numeric.kernels.high - centre) / width;
         // Beyond 8.5 widths nothing is cut off that a double could tell.
         if (a > -8.5 || b < 8.5) log_constant_[j] -= log_normal_mass(a, b);
-        if (numeric.domain.step == 0) log_constant_[j] -= std::log(width) + half_log_two_pi;
+        if (width != last_width) {
+          last_width = width;
+          log_last_width = std::log(width);
+        }
+        if (numeric.domain.step == 0) log_constant_[j] -= log_last_width + half_log_two_pi;
       }
       numeric_.push_back(std::move(numeric));
     }

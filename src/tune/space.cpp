@@ -103,4 +103,9 @@ bool contains(Distribution const& distribution, double internal) {
   return std::abs(steps - std::nearbyint(steps)) < 1e-8;
 }
 
+bool is_observable(Distribution const& distribution, double internal) {
+  if (std::holds_alternative<CategoricalDistribution>(distribution)) return contains(distribution, internal);
+  return std::isfinite(internal) && (!numeric_domain(distribution).log || internal > 0);
+}
+
 }  // namespace regulus::tune

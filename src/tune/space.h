@@ -30,4 +30,8 @@ double single_value(Distribution const& distribution);
 // Whether an internal value can be drawn from the distribution: inside the bounds, on the grid, the index of a choice.
 bool contains(Distribution const& distribution, double internal);
 
+// Whether a stored value can be shown on the distribution's scale at all: finite, positive for a logarithm, the index
+// of a choice. A value outside the bounds can, as an enqueued trial may have one.
+bool is_observable(Distribution const& distribution, double internal);
+
 }  // namespace regulus::tune

@@ -38,19 +38,6 @@ Rank rank_of(Trial const& trial, Direction direction) {
   return {1, -static_cast<double>(step), loss_of(value, direction)};
 }
 
-// Whether a stored value can be put into a kernel. An enqueued value outside the bounds can; what the scale cannot
-// show, not.
-bool observable(Distribution const& distribution, double value) {
-  if (std::holds_alternative<CategoricalDistribution>(distribution)) return contains(distribution, value);
-  bool const log = std::visit(
-      [](auto const& d) {
-        if constexpr (requires { d.log; }) return d.log;
-        return false;
-      },
-      distribution);
-  return std::isfinite(value) && (!log || value > 0);
-}
-
 // The columns of the trials that have all parameters of the space. Both maps are ordered by name, so one walk finds
 // all.
 Points observations_of(std::span<Trial const* const> trials, SearchSpace const& space) {
@@ -61,8 +48,9 @@ Points observations_of(std::span<Trial const* const> trials, SearchSpace const& 
     auto param = trial->params.begin();
     std::size_t filled = 0;
     for (auto const& [name, distribution] : space) {
-      while (param != trial->params.end() && param->first < name) ++param;
-      if (param == trial->params.end() || param->first != name || !observable(distribution, param->second)) break;
+      int order = -1;
+      while (param != trial->params.end() && (order = param->first.compare(name)) < 0) ++param;
+      if (order != 0 || !is_observable(distribution, param->second)) break;
       row[filled++] = param->second;
     }
     if (filled < space.size()) continue;
