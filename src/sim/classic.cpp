@@ -9,9 +9,9 @@
 namespace regulus::sim {
 namespace {
 
-constexpr double centre_lat = 46.2044;
-constexpr double centre_lon = 6.1432;
-constexpr double half_side = 0.1;  // degrees, both axes
+constexpr double centre_lat = ClassicWorld::centre_lat;
+constexpr double centre_lon = ClassicWorld::centre_lon;
+constexpr double half_side = ClassicWorld::half_side;
 constexpr double radians = std::numbers::pi / 180;
 constexpr double end_of_trip_probability = 0.10;
 
@@ -108,7 +108,8 @@ void ClassicWorld::generate_bookings(Rng& rng, int count) {
 }
 
 bool ClassicWorld::is_valid_pair(int driver, int slot) const {
-  if (driver < 0 || driver >= config_.num_drivers || slot < 0 || slot >= static_cast<int>(bookings_.size())) return false;
+  if (driver < 0 || driver >= config_.num_drivers || slot < 0 || slot >= static_cast<int>(bookings_.size()))
+    return false;
   return drivers_[static_cast<std::size_t>(driver)].available && !bookings_[static_cast<std::size_t>(slot)].assigned;
 }
 
@@ -120,7 +121,8 @@ bool ClassicWorld::is_legal(int action) const {
   if (!is_valid_pair(driver, slot)) return false;
   if (config_.mask == MaskRule::valid) return true;
   Booking const& booking = bookings_[static_cast<std::size_t>(slot)];
-  return minute_ + planar_minutes(drivers_[static_cast<std::size_t>(driver)].at, booking.pickup, traffic_density()) <= booking.window_end;
+  return minute_ + planar_minutes(drivers_[static_cast<std::size_t>(driver)].at, booking.pickup, traffic_density()) <=
+         booking.window_end;
 }
 
 void ClassicWorld::legal_actions(std::vector<int>& out) const {

@@ -1,13 +1,13 @@
 // The classic environment: the predecessor's toy dispatch problem, rebuilt to its documented rules, bugs included.
 //
-// N drivers, M booking slots, one decision every 5 minutes from 08:00: wait, or give one booking to one driver. A driver may
-// hold three trips at once, jumps to the pickup, and each trip ends by a coin (10 % a step). Bookings appear at random, each
-// with a priority and a pickup window of 10 to 59 minutes, and expire unassigned at a price. Constants and order of
-// operations are those of the predecessor's specification (its sections 1.1 to 1.8); the reference policies' mean rewards,
-// published there, are the acceptance test.
+// N drivers, M booking slots, one decision every 5 minutes from 08:00: wait, or give one booking to one driver. A
+// driver may hold three trips at once, jumps to the pickup, and each trip ends by a coin (10 % a step). Bookings appear
+// at random, each with a priority and a pickup window of 10 to 59 minutes, and expire unassigned at a price. Constants
+// and order of operations are those of the predecessor's specification (its sections 1.1 to 1.8); the reference
+// policies' mean rewards, published there, are the acceptance test.
 //
-// Chance by purpose: the bookings of a day and the ends of trips are keyed by (seed, step, driver), so two policies on one
-// seed face the same day whatever they do.
+// Chance by purpose: the bookings of a day and the ends of trips are keyed by (seed, step, driver), so two policies on
+// one seed face the same day whatever they do.
 //
 // Not thread-safe; cheap to copy.
 #pragma once
@@ -28,9 +28,9 @@ namespace regulus::sim {
 enum class RewardVersion : std::uint8_t { v1, v2, v3_3 };
 constexpr std::array<std::string_view, 3> enum_names(RewardVersion) { return {"V1", "V2", "V3.3"}; }
 
-// Which actions count as legal for a learner and a rule. `none` is the predecessor's: everything is, and an invalid choice
-// costs 10 points and 5 minutes. `valid`: driver free and booking open. `on_time`: also arrival within the window by the
-// predecessor's second, planar travel formula.
+// Which actions count as legal for a learner and a rule. `none` is the predecessor's: everything is, and an invalid
+// choice costs 10 points and 5 minutes. `valid`: driver free and booking open. `on_time`: also arrival within the
+// window by the predecessor's second, planar travel formula.
 enum class MaskRule : std::uint8_t { none, valid, on_time };
 constexpr std::array<std::string_view, 3> enum_names(MaskRule) { return {"none", "valid", "on_time"}; }
 
@@ -46,13 +46,17 @@ struct ClassicConfig {
   static constexpr auto fields() {
     return std::tuple{
         field(&ClassicConfig::num_drivers, "num_drivers", "Drivers of the fleet.", range(1, 200)),
-        field(&ClassicConfig::max_bookings, "max_bookings", "Booking slots; a booking that finds none is refused.", range(1, 500)),
-        field(&ClassicConfig::simulation_hours, "simulation_hours", "Length of a day in hours from 08:00.", range(1, 14)),
+        field(&ClassicConfig::max_bookings, "max_bookings", "Booking slots; a booking that finds none is refused.",
+              range(1, 500)),
+        field(&ClassicConfig::simulation_hours, "simulation_hours", "Length of a day in hours from 08:00.",
+              range(1, 14)),
         field(&ClassicConfig::reward, "reward", "Reward profile."),
-        field(&ClassicConfig::mask, "mask", "Which actions are legal: none (all), valid pairs, or pairs that arrive on time."),
+        field(&ClassicConfig::mask, "mask",
+              "Which actions are legal: none (all), valid pairs, or pairs that arrive on time."),
         field(&ClassicConfig::reset_bug, "reset_bug",
               "The clock is set to zero after the first bookings were made, so these are never late and always fast."),
-        field(&ClassicConfig::assigned_stay, "assigned_stay", "Assigned bookings keep their slot until the end of the day."),
+        field(&ClassicConfig::assigned_stay, "assigned_stay",
+              "Assigned bookings keep their slot until the end of the day."),
     };
   }
   friend bool operator==(ClassicConfig const&, ClassicConfig const&) = default;
@@ -83,8 +87,11 @@ struct ClassicDay {
 class ClassicWorld {
  public:
   static constexpr int step_minutes = 5;
-  static constexpr int places = 3;  // trips a driver may hold
-  static constexpr int wait = 0;    // the action
+  static constexpr int places = 3;               // trips a driver may hold
+  static constexpr int wait = 0;                 // the action
+  static constexpr double centre_lat = 46.2044;  // the square of the world: centre and half side, in degrees
+  static constexpr double centre_lon = 6.1432;
+  static constexpr double half_side = 0.1;
 
   struct Point {
     double lat = 0, lon = 0;  // degrees
@@ -101,10 +108,10 @@ class ClassicWorld {
   struct Booking {
     Point pickup, dropoff;
     int priority = 1;
-    int window = 0;          // minutes
-    int created = 0;         // minutes since 08:00, by the buggy clock for the first ones
-    int window_end = 0;      // minutes since 08:00, likewise
-    int minutes_left = 0;    // may be negative once assigned
+    int window = 0;        // minutes
+    int created = 0;       // minutes since 08:00, by the buggy clock for the first ones
+    int window_end = 0;    // minutes since 08:00, likewise
+    int minutes_left = 0;  // may be negative once assigned
     bool assigned = false;
     bool outbound = true;
   };
@@ -115,8 +122,8 @@ class ClassicWorld {
   void reset(std::uint64_t seed);
   // Draws everything that has not happened yet from another seed: what a policy that imagines futures may do to a copy.
   void replace_future(std::uint64_t seed) { root_ = Rng(seed); }
-  // Takes one action, lets 5 minutes pass, returns the reward. An action out of range or invalid costs and passes time too.
-  // Must not be called on a finished day.
+  // Takes one action, lets 5 minutes pass, returns the reward. An action out of range or invalid costs and passes time
+  // too. Must not be called on a finished day.
   double step(int action);
   bool done() const { return minute_ >= config_.simulation_hours * 60; }
 
@@ -136,8 +143,8 @@ class ClassicWorld {
   double assignment_reward(AssignmentFacts const& facts) const { return profile_->assignment(facts); }
   double expiry_penalty(int priority) const { return profile_->expiry(priority); }
 
-  // The predecessor's observation, 4N + 4M + 2 floats: per driver (lat, lon, available, load), per slot (lat, lon, priority,
-  // minutes left), clock, traffic.
+  // The predecessor's observation, 4N + 4M + 2 floats: per driver (lat, lon, available, load), per slot (lat, lon,
+  // priority, minutes left), clock, traffic.
   int observation_size() const { return 4 * config_.num_drivers + 4 * config_.max_bookings + 2; }
   void observe(std::span<float> out) const;
 

@@ -36,7 +36,8 @@ Result<std::unique_ptr<ClassicPolicy>> make_classic_policy(std::string_view name
     if (entry.name == name) return entry.make();
   }
   auto const names = classic_policy_names();
-  return invalid(fmt::format("policy = {} is not known{} (known: {}, model:FILE)", name, suggestion(name, names), fmt::join(names, ", ")));
+  return invalid(fmt::format("policy = {} is not known{} (known: {}, model:FILE)", name, suggestion(name, names),
+                             fmt::join(names, ", ")));
 }
 
 int nearest_driver(ClassicWorld const& world, int slot) {

@@ -1,7 +1,7 @@
 // Rule-based dispatchers of the classic environment, by name.
 //
-// A policy is a const function from a world (which it must not change) to an action. Each is one file in policies/ and one
-// line in classic_policies.def.
+// A policy is a const function from a world (which it must not change) to an action. Each is one file in policies/ and
+// one line in classic_policies.def.
 #pragma once
 
 #include <memory>
@@ -28,24 +28,28 @@ Result<std::unique_ptr<ClassicPolicy>> make_classic_policy(std::string_view name
 int nearest_driver(ClassicWorld const& world, int slot);
 
 // The weights of `score_rule`: the legal pair with the highest
-//   reward now + urgency · |expiry penalty| · exp(−minutes left / horizon) − distance · km − load · trips held − last_place.
+//   reward now + urgency · |expiry penalty| · exp(−minutes left / horizon) − distance · km − load · trips held −
+//   last_place.
 // Found by `regulus tune --policy score_rule --trials 400 --eval-episodes 400 --seed 7`; see docs/decisions.
 struct ScoreRuleConfig {
-  double urgency = 2.0;
-  double horizon = 15.0;
-  double distance = 2.0;
-  double load = 3.0;
-  double last_place = 5.0;
+  double urgency = 4.7;
+  double horizon = 10.7;
+  double distance = 2.7;
+  double load = 2.0;
+  double last_place = 0.8;
 
   static constexpr auto fields() {
     return std::tuple{
-        field(&ScoreRuleConfig::urgency, "urgency", "Points per point of expiry penalty that is about to fall due.", range(0, 100),
-              tunable(0.0, 8.0)),
-        field(&ScoreRuleConfig::horizon, "horizon", "Minutes over which urgency fades.", range(0.1, 1000), tunable_log(3.0, 60.0)),
-        field(&ScoreRuleConfig::distance, "distance", "Points lost a kilometre of empty drive.", range(-100, 100), tunable(-1.0, 8.0)),
-        field(&ScoreRuleConfig::load, "load", "Points lost per trip that the driver already holds.", range(-100, 100), tunable(-5.0, 30.0)),
-        field(&ScoreRuleConfig::last_place, "last_place", "Points lost when the driver's last place is taken.", range(-200, 200),
-              tunable(-10.0, 40.0)),
+        field(&ScoreRuleConfig::urgency, "urgency", "Points per point of expiry penalty that is about to fall due.",
+              range(0, 100), tunable(0.0, 8.0)),
+        field(&ScoreRuleConfig::horizon, "horizon", "Minutes over which urgency fades.", range(0.1, 1000),
+              tunable_log(3.0, 60.0)),
+        field(&ScoreRuleConfig::distance, "distance", "Points lost a kilometre of empty drive.", range(-100, 100),
+              tunable(-1.0, 8.0)),
+        field(&ScoreRuleConfig::load, "load", "Points lost per trip that the driver already holds.", range(-100, 100),
+              tunable(-5.0, 30.0)),
+        field(&ScoreRuleConfig::last_place, "last_place", "Points lost when the driver's last place is taken.",
+              range(-200, 200), tunable(-10.0, 40.0)),
     };
   }
 };

@@ -1,7 +1,8 @@
-// Reward profiles of the classic environment, by name: what an assignment, a wait, an expiry and the end of a day are worth.
+// Reward profiles of the classic environment, by name: what an assignment, a wait, an expiry and the end of a day are
+// worth.
 //
-// A profile is a set of pure functions of facts; it sees no world. New profiles are one file in rewards/ and one line in
-// rewards.def. Minutes, kilometres, points.
+// A profile is a set of pure functions of facts; it sees no world. New profiles are one file in rewards/ and one line
+// in rewards.def. Minutes, kilometres, points.
 #pragma once
 
 #include <span>

@@ -38,7 +38,9 @@ class ScoreRule : public ClassicPolicy {
 
 }  // namespace
 
-std::unique_ptr<ClassicPolicy> make_score_rule(ScoreRuleConfig const& config) { return std::make_unique<ScoreRule>(config); }
+std::unique_ptr<ClassicPolicy> make_score_rule(ScoreRuleConfig const& config) {
+  return std::make_unique<ScoreRule>(config);
+}
 std::unique_ptr<ClassicPolicy> make_score_rule();
 std::unique_ptr<ClassicPolicy> make_score_rule() { return make_score_rule(ScoreRuleConfig{}); }
 

@@ -1,5 +1,5 @@
-// V1, the profile of 20 October: points for each good thing about an assignment. The slope of lateness is not recorded; 2
-// points a minute reproduces the published figures.
+// V1, the profile of 20 October: points for each good thing about an assignment. The slope of lateness is not recorded;
+// 2 points a minute reproduces the published figures.
 #include <algorithm>
 
 #include "sim/reward.h"

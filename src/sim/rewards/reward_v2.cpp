@@ -1,4 +1,5 @@
-// V2, the profile of 21 October: twice the points for an assignment, half the cost of lateness, driving costs, expiry is cheap.
+// V2, the profile of 21 October: twice the points for an assignment, half the cost of lateness, driving costs, expiry
+// is cheap.
 #include <algorithm>
 
 #include "sim/reward.h"

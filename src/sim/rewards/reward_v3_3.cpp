@@ -1,5 +1,5 @@
-// V3.3: outbound trips must be on time, returns are tolerated 15 minutes late, regular drivers come first, and the end of the
-// day weighs heavily.
+// V3.3: outbound trips must be on time, returns are tolerated 15 minutes late, regular drivers come first, and the end
+// of the day weighs heavily.
 #include <algorithm>
 
 #include "sim/reward.h"
