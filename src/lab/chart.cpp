@@ -31,8 +31,8 @@ void append(std::string& out, fmt::format_string<Args...> format, Args&&... args
   fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
 }
 
-// Beyond, differences would overflow; no quantity of ours comes near.
-bool drawable(double value) { return std::isfinite(value) && std::abs(value) <= 1e300; }
+// Beyond, differences and ratios would overflow; no quantity of ours comes near.
+bool drawable(double value) { return std::isfinite(value) && std::abs(value) <= 1e150; }
 
 // --- numbers as text -------------------------------------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ struct Scale {
   double low = 0, high = 1;
   bool log = false;
 
-  bool shows(double value) const { return drawable(value) && (!log || value > 0); }
+  bool shows(double value) const { return drawable(value) && (!log || value >= 1e-150); }
   double share(double value) const {
     auto const at = [this](double v) { return log ? std::log10(v) : v; };
     return std::clamp((at(value) - at(low)) / (at(high) - at(low)), 0.0, 1.0);
@@ -123,16 +123,19 @@ Scale scale_of(std::vector<double> values, Axis const& axis, double air) {
     // The axis ends at the last value that is no outlier, so that the fence itself costs no room.
     auto const inside = [&](double v) { return axis.clip == Axis::Clip::low ? v >= q1 - fence : v <= q3 + fence; };
     std::erase_if(values, [&](double v) { return !inside(v); });
-    if (axis.clip == Axis::Clip::low) low = *std::ranges::min_element(values);
-    else high = *std::ranges::max_element(values);
+    auto const [least, most] = std::pair(*std::ranges::min_element(values), *std::ranges::max_element(values));
+    if (high - low > 2 * (most - least) && most > least) {
+      low = least;
+      high = most;
+    }
   }
   if (scale.log) {
     if (high / low < 1.0001) return {.low = low / 2, .high = high * 2, .log = true};
     double const factor = std::pow(high / low, air);
     return {.low = low / factor, .high = high * factor, .log = true};
   }
-  if (high - low <= 1e-9 * std::max(std::abs(low), std::abs(high))) {
-    double const room = low == 0 ? 1 : std::abs(low) * 0.1;
+  if (high - low <= std::max(1e-150, 1e-9 * std::max(std::abs(low), std::abs(high)))) {
+    double const room = low == 0 ? 1 : std::max(1e-100, std::abs(low) * 0.1);
     return {.low = low - room, .high = high + room};
   }
   return {.low = low - air * (high - low), .high = high + air * (high - low)};
@@ -300,9 +303,6 @@ std::string legend(Chart const& chart) {
     append(items, "<span class=\"key {} {}\">{}</span>", series.kind == Series::Kind::points ? "key-dot" : "key-line",
            classes(series), escaped(series.name));
   }
-  for (ReferenceLine const& line : chart.references) {
-    append(items, "<span class=\"key key-reference\">{}</span>", escaped(line.name));
-  }
   return items.empty() ? "" : "<div class=\"legend\">" + items + "</div>";
 }
 
@@ -339,6 +339,10 @@ Table data_of(Chart const& chart, Language language) {
 std::string details(Table const& table, Language language) {
   if (table.rows.empty()) return "";
   return fmt::format("<details><summary>{}</summary>{}</details>", say(language, "Data", "Données"), table_html(table));
+}
+
+std::string caption_html(std::string_view caption) {
+  return caption.empty() ? "" : fmt::format("<p class=\"small\">{}</p>", escaped(caption));
 }
 
 bool looks_like_number(std::string_view text) {
@@ -420,6 +424,36 @@ std::string signed_text(double value, Language language) {
   return value > 0 && text != "0" ? "+" + text : text;
 }
 
+std::string percent_text(double value, Language language) {
+  return number_text(value, language) + std::string(say(language, "%", "\u00A0%"));
+}
+
+std::vector<std::string> column_text(std::vector<double> const& values, Language language) {
+  double largest = 0;
+  bool all_whole = true;
+  for (double value : values) {
+    if (!std::isfinite(value)) continue;
+    largest = std::max(largest, std::abs(value));
+    all_whole = all_whole && value == std::nearbyint(value);
+  }
+  int const lead = largest > 0 ? static_cast<int>(std::floor(std::log10(largest))) : 0;
+  int decimals = all_whole || lead >= 3 ? 0 : std::max(1, 2 - lead);
+  // A last decimal that is zero in the whole column says nothing.
+  auto const ends_in_zero = [&](double value) {
+    return !std::isfinite(value) || fmt::format("{:.{}f}", value, decimals).ends_with('0');
+  };
+  while (decimals > 1 && decimals <= 6 && std::ranges::all_of(values, ends_in_zero)) --decimals;
+  std::vector<std::string> texts;
+  for (double value : values) {
+    bool const plain = std::isfinite(value) && lead < 15 && decimals <= 6;
+    std::string const text = plain ? fmt::format("{:.{}f}", value, decimals) : "";
+    bool const is_minus_zero = text.starts_with('-') && text.find_first_of("123456789") == std::string::npos;
+    texts.push_back(plain ? localised(is_minus_zero ? std::string_view(text).substr(1) : text, language)
+                          : number_text(value, language));
+  }
+  return texts;
+}
+
 std::string interval_text(Interval interval, Language language) {
   return fmt::format("[{}{}{}]", number_text(interval.low, language), say(language, ", ", " ; "),
                      number_text(interval.high, language));
@@ -499,7 +533,13 @@ std::string chart_html(Chart const& chart, Language language) {
            plot_width, escaped(line.name), number_text(line.y, language));
   }
   out += drawing.marks();
-  out += "</svg></div>";
+  out += "</svg>";
+  for (ReferenceLine const& line : chart.references) {
+    if (!y.shows(line.y)) continue;
+    append(out, "<span class=\"reference-name\" style=\"top:{:.2f}%\">{}</span>", 100 * (1 - y.share(line.y)),
+           escaped(line.name));
+  }
+  out += "</div>";
   append(out, "<div class=\"x-ticks{}\" style=\"--w:{}ch\" aria-hidden=\"true\">",
          chart.x.categories.size() > 4 ? " crowded" : "", std::min<std::size_t>(widest, 16));
   for (Tick const& tick : x_ticks)
@@ -507,11 +547,13 @@ std::string chart_html(Chart const& chart, Language language) {
   append(out, "</div><div class=\"x-label\">{}</div>", escaped(chart.x.label));
 
   auto const beyond = std::ranges::count_if(ys, [&](double v) { return y.shows(v) && (v < y.low || v > y.high); });
-  if (beyond > 0) {
-    append(out, "<p class=\"small\">{}</p>",
-           say(language, "Values far beyond the axis are drawn at its edge.",
-               "Les valeurs très au-delà de l’axe sont dessinées à son bord."));
+  std::string caption = chart.caption;
+  if (beyond > 0 && chart.height >= 200) {  // small charts come in groups, which say it once
+    if (!caption.empty()) caption += ' ';
+    caption += say(language, "Values far beyond the axis are drawn at its edge.",
+                   "Les valeurs très au-delà de l’axe sont dessinées à son bord.");
   }
+  out += caption_html(caption);
   out += details(chart.data ? *chart.data : data_of(chart, language), language);
   return out + "</figure>";
 }
@@ -534,7 +576,7 @@ std::string row_chart_html(RowChart const& chart, Language language) {
   for (Tick const& tick : ticks) append(grid, "M{} 0V100", std::lround(tick.share * plot_width));
 
   Table data;
-  data.columns = {"", chart.axis, std::string(say(language, "95 % interval", "intervalle à 95 %"))};
+  data.columns = {chart.label, chart.axis, std::string(say(language, "95% interval", "Intervalle à 95\u00A0%"))};
   std::string out =
       fmt::format("<figure class=\"chart\"><table class=\"rows\"><caption class=\"hidden\">{}</caption><tbody>",
                   escaped(chart.label));
@@ -566,8 +608,8 @@ std::string row_chart_html(RowChart const& chart, Language language) {
   out += "<tr class=\"axis\" aria-hidden=\"true\"><td></td><td class=\"track\"><div>";
   for (Tick const& tick : ticks)
     append(out, "<span style=\"left:{:.2f}%\">{}</span>", 100 * tick.share, escaped(tick.text));
-  append(out, "</div><p>{}</p></td><td></td></tr></tbody></table>{}</figure>", escaped(chart.axis),
-         details(data, language));
+  append(out, "</div><p>{}</p></td><td></td></tr></tbody></table>{}{}</figure>", escaped(chart.axis),
+         caption_html(chart.caption), details(chart.data ? *chart.data : data, language));
   return out;
 }
 
@@ -607,29 +649,29 @@ std::vector<Point> thinned(std::vector<Point> const& points, Axis const& x, Axis
   }
   Scale const x_scale = scale_of(xs, x, 0);
   Scale const y_scale = scale_of(ys, y, 0);
-  std::vector<Point> kept;
-  for (int columns = 512; columns >= 1; columns /= 2) {  // 512 columns of a full-width chart: cells of two pixels
-    int const rows = std::max(1, columns / 2);
-    std::set<std::pair<int, int>> taken;
-    kept.clear();
-    for (Point const& point : points) {
-      if (!x_scale.shows(point.x) || !y_scale.shows(point.y)) continue;
-      auto const cell = std::pair(static_cast<int>(x_scale.share(point.x) * columns),
-                                  static_cast<int>(y_scale.share(point.y) * rows));
-      if (taken.insert(cell).second) kept.push_back(point);
-    }
-    if (kept.size() <= limit) return kept;
+  // Step 1. Of points that would cover each other, cells of about two pixels, the first stands for all.
+  constexpr double columns = 512, rows = 256;
+  std::set<std::pair<int, int>> taken;
+  std::vector<Point> apart;
+  for (Point const& point : points) {
+    if (!x_scale.shows(point.x) || !y_scale.shows(point.y)) continue;
+    auto const cell =
+        std::pair(static_cast<int>(x_scale.share(point.x) * columns), static_cast<int>(y_scale.share(point.y) * rows));
+    if (taken.insert(cell).second) apart.push_back(point);
   }
-  kept.resize(std::min(kept.size(), limit));
+  if (apart.size() <= limit) return apart;
+  // Step 2. Still too many: every k-th, which keeps their density; a coarser grid would draw stripes.
+  std::vector<Point> kept;
+  for (std::size_t i = 0; i < limit; ++i) kept.push_back(apart[i * apart.size() / limit]);
   return kept;
 }
 
 std::string_view chart_style() {
   return R"css(
 :root{color-scheme:light dark;--page:#f5f6f8;--card:#fff;--ink:#1b2430;--soft:#5a6675;--line:#dfe3e8;--grid:#e9ecf0;
---c0:#2563b0;--c1:#d0660a;--c2:#0f8a72;--c3:#a8327f;--c4:#6b57c4;--c5:#8a7000;--good:#12805c;--bad:#c2362f;--muted:#a9b2bd}
+--c0:#2563b0;--c1:#d0660a;--c2:#0f8a72;--c3:#a8327f;--c4:#6b57c4;--c5:#8a7000;--good:#12805c;--bad:#c2362f;--muted:#98a2ae}
 @media (prefers-color-scheme:dark){:root{--page:#12161c;--card:#1a2028;--ink:#e6eaf0;--soft:#9ba7b6;--line:#2d3641;--grid:#28303a;
---c0:#6aa5ee;--c1:#f09a4d;--c2:#46c2a6;--c3:#e07fc0;--c4:#a898f2;--c5:#d3b84a;--good:#4fc796;--bad:#f0827b;--muted:#5a6572}}
+--c0:#6aa5ee;--c1:#f09a4d;--c2:#46c2a6;--c3:#e07fc0;--c4:#a898f2;--c5:#d3b84a;--good:#4fc796;--bad:#f0827b;--muted:#6d7886}}
 .c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}
 .good{--c:var(--good)}.bad{--c:var(--bad)}.muted{--c:var(--muted)}.ink{--c:var(--ink)}
 .chart{margin:0;min-width:0}
@@ -639,6 +681,8 @@ std::string_view chart_style() {
 .plot{width:100%;height:100%}
 .grid{stroke:var(--grid);stroke-width:1;fill:none}
 .reference{stroke:var(--soft);stroke-width:1.5;stroke-dasharray:5 4;fill:none}
+.reference-name{position:absolute;left:.25rem;transform:translateY(-105%);font-size:.75rem;color:var(--soft);pointer-events:none;
+text-shadow:0 0 3px var(--card),0 0 3px var(--card),0 0 3px var(--card)}
 .line{fill:none;stroke:var(--c);stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
 .line.thin{stroke-width:1.25;opacity:.55}.line.thin:hover{stroke-width:3;opacity:1}
 .band{fill:var(--c);opacity:.16;stroke:none}
@@ -657,23 +701,24 @@ font-variant-numeric:tabular-nums;max-width:16ch;overflow:hidden;text-overflow:e
 .key{display:inline-flex;align-items:center;gap:.4rem}
 .key::before{content:"";flex:none;width:1rem;height:0;border-top:3px solid var(--c);border-radius:2px}
 .key-dot::before{width:.55rem;height:.55rem;border:0;border-radius:50%;background:var(--c)}
-.key-reference::before{border-top:2px dashed var(--soft);border-radius:0}
 .rows{width:100%;border-collapse:collapse;font-size:.875rem}
-.rows th{font-weight:500;text-align:left;padding:.1rem .75rem .1rem 0;max-width:14rem;overflow-wrap:anywhere}
+.rows th{font-weight:500;text-align:left;padding:.1rem .75rem .1rem 0;min-width:9rem;overflow-wrap:anywhere}
 .rows td{padding:0}
-.rows .track{width:60%;min-width:6rem}
-.rows svg{width:100%;height:1.9rem}
+.rows .track{width:48%;min-width:6rem;height:1.9rem;position:relative}
+.rows svg{position:absolute;left:0;top:0;width:100%;height:100%}
 .rows .value{padding:.1rem 0 .1rem 1rem;white-space:nowrap;font-variant-numeric:tabular-nums}
 .bar{fill:var(--c);opacity:.75}
 .whisker{stroke:var(--c);stroke-width:2;fill:none}
 .marker{stroke-width:9}
+.rows .axis .track{height:auto}
 .rows .axis div{position:relative;height:1.2rem;font-size:.75rem;color:var(--soft)}
 .rows .axis p{margin:0;text-align:center;font-size:.8rem;color:var(--soft)}
 .scroll{overflow-x:auto;max-height:30rem;overflow-y:auto}
 .data{border-collapse:collapse;font-size:.85rem;min-width:40%}
-.data th,.data td{padding:.35rem .8rem .35rem 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
+.data th,.data td{padding:.35rem .75rem;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
+.data th:first-child{padding-left:0}
 .data thead th{color:var(--soft);font-weight:500;font-size:.8rem;vertical-align:bottom}
-.data tbody th{font-weight:500}
+.data tbody th{font-weight:500;min-width:8rem}.data tbody th.number{min-width:0}
 .data .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .small{color:var(--soft);font-size:.8rem;margin:.4rem 0 0}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}

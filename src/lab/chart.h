@@ -34,6 +34,11 @@ std::string escaped(std::string_view text);
 std::string number_text(double value, Language language);
 // The same with a sign: "+63", "−12" (a true minus), "0".
 std::string signed_text(double value, Language language);
+// "71.4%"; in French "71,4 %" with a no-break space.
+std::string percent_text(double value, Language language);
+// A column of numbers with the same decimals: two digits after the largest one's leading digit, none above 1,000 or
+// when all are whole.
+std::vector<std::string> column_text(std::vector<double> const& values, Language language);
 // "[41, 85]"; in French "[41 ; 85]".
 std::string interval_text(Interval interval, Language language);
 
@@ -43,7 +48,8 @@ std::vector<double> nice_ticks(double low, double high, int count);
 std::vector<double> log_ticks(double low, double high);
 
 struct Axis {
-  // Values that lie far off (3 interquartile ranges) on this side are drawn at the edge instead of stretching the axis.
+  // On this side, values that lie far off (3 interquartile ranges) and would more than double the axis are drawn at its
+  // edge instead.
   enum class Clip : std::uint8_t { none, low, high };
 
   std::string label{};
@@ -72,6 +78,7 @@ struct Series {
   bool thin = false;   // one of many lines: no tooltip at its points, the first point's note for the whole line
 };
 
+// A dashed horizontal line with its name on it.
 struct ReferenceLine {
   std::string name{};
   double y = 0;
@@ -88,8 +95,10 @@ struct Chart {
   Axis x{}, y{};
   std::vector<Series> series{};
   std::vector<ReferenceLine> references{};
-  int height = 280;             // of the plot area, in CSS pixels
-  std::optional<Table> data{};  // shown under the chart instead of the named series' points
+  int height = 280;       // of the plot area, in CSS pixels
+  std::string caption{};  // how to read it, under the plot
+  std::optional<Table>
+      data{};  // shown under the chart instead of the named series' points; one without rows is not shown
 };
 std::string chart_html(Chart const& chart, Language language);
 
@@ -104,18 +113,20 @@ struct RowChart {
   };
   std::string label{};
   std::string axis{};
+  std::string caption{};
   std::vector<Row> rows{};
   std::optional<double> reference{};
   bool bars = false;
-  bool signs = false;  // write values with their sign
+  bool signs = false;           // write values with their sign
+  std::optional<Table> data{};  // shown under the chart instead of the rows' values; one without rows is not shown
 };
 std::string row_chart_html(RowChart const& chart, Language language);
 
 // An HTML table in a box that scrolls sideways; the first column is the row's heading.
 std::string table_html(Table const& table);
 
-// At most `limit` of the points, chosen so that the picture stays: of the points that fall into one cell of a grid over
-// their range the first is kept, and the grid is coarsened until few enough are left. Keeps the order.
+// At most `limit` of the points, chosen so that the picture stays: of points about two pixels apart the first is kept,
+// and of those, when they are still too many, every k-th. Keeps the order; drops what the axes cannot show.
 std::vector<Point> thinned(std::vector<Point> const& points, Axis const& x, Axis const& y, std::size_t limit);
 
 // CSS of all of the above, with the colour variables for light and dark.

@@ -17,9 +17,9 @@ namespace {
 
 // What a screen can show and 2 MB can hold.
 constexpr std::size_t noted_trials = 300;  // up to here every trial has a tooltip
-constexpr std::size_t history_points = 4'000;
+constexpr std::size_t history_points = 5'000;
 constexpr std::size_t slice_points = 500;
-constexpr std::size_t learning_curves = 240;  // of trials
+constexpr std::size_t learning_curves = 160;  // of trials
 constexpr std::size_t curve_points = 300;
 constexpr std::size_t listed_trials = 100;
 constexpr std::size_t best_trials = 5;
@@ -88,6 +88,23 @@ StudyView view_of(StudySection const& section) {
   return view;
 }
 
+// In English and French.
+std::pair<std::string_view, std::string_view> state_name(TrialState state) {
+  switch (state) {
+    case TrialState::complete:
+      return {"complete", "complet"};
+    case TrialState::pruned:
+      return {"pruned", "élagué"};
+    case TrialState::fail:
+      return {"failed", "échoué"};
+    case TrialState::running:
+      return {"running", "en cours"};
+    case TrialState::waiting:
+      return {"waiting", "en attente"};
+  }
+  return {};
+}
+
 std::string choice_text(Json const& choice, Language language) {
   if (choice.is_string()) return choice.as_string();
   return choice.is_number() ? number_text(choice.as_number(), language) : choice.dump();
@@ -140,6 +157,9 @@ Axis parameter_axis(StudySection const& section, std::string const& name, Langua
 
 // --- the page --------------------------------------------------------------------------------------------------------
 
+// A share as per cent with one decimal.
+double hundredths(double part) { return std::round(1000 * part) / 10; }
+
 // Writes the body of a page, section by section.
 class Page {
  public:
@@ -161,6 +181,7 @@ class Page {
   }
   std::string number(double value) const { return number_text(value, report_.language); }
   std::string count(std::int64_t value) const { return number_text(static_cast<double>(value), report_.language); }
+  std::string percent(double part) const { return percent_text(hundredths(part), report_.language); }
   std::string interval(Interval value) const { return interval_text(value, report_.language); }
   std::string trial_name(int trial) const { return fill("trial {}", "essai {}", trial); }
 
@@ -210,13 +231,13 @@ Tone tone_of(PairedDifference const& difference, bool higher_is_better) {
 
 void Page::comparison(ComparisonSection const& section) {
   open_section(section.title.empty() ? words("Comparison", "Comparaison") : section.title);
-  paragraph(section.verdict, "answer");
+  if (section.verdict != report_.verdict) paragraph(section.verdict, "answer");
   paragraph(section.setting, "small");
 
   if (!section.differences.empty()) {
     heading(fill("Paired differences in {}", "Différences appariées : {}", section.metric));
     RowChart forest;
-    forest.label = words("Paired differences with 95 % intervals", "Différences appariées avec intervalles à 95 %");
+    forest.label = words("Paired differences with 95% intervals", "Différences appariées avec intervalles à 95\u00A0%");
     forest.axis = fill("{}: candidate minus reference", "{} : candidat moins référence", section.metric);
     forest.reference = 0;
     forest.signs = true;
@@ -232,25 +253,28 @@ void Page::comparison(ComparisonSection const& section) {
                              .text = fmt::format("{} {} · {}", signed_text(paired.mean, report_.language),
                                                  interval(paired.ci95), judged)});
     }
+    forest.caption = words(
+        "Both sides faced the same days. The line is the 95% interval of the mean difference; where it does not "
+        "touch zero, the difference is more than chance.",
+        "Les deux côtés ont affronté les mêmes journées. Le trait est l’intervalle à 95\u00A0% de la différence "
+        "moyenne ; s’il ne touche pas zéro, la différence n’est pas due au hasard.");
+    forest.data = Table{};  // the table below says it all
     add(forest);
-    paragraph(
-        say("Both sides faced the same days. The line is the 95 % interval of the mean difference; where it does not "
-            "touch zero, the difference is more than chance.",
-            "Les deux côtés ont affronté les mêmes journées. Le trait est l’intervalle à 95 % de la différence moyenne "
-            "; "
-            "s’il ne touche pas zéro, la différence n’est pas due au hasard."),
-        "small");
+
     Table pairs;
     pairs.columns = {words("Pair", "Paire"), words("Difference", "Différence"),
-                     words("95 % interval", "Intervalle à 95 %"), words("Candidate better on", "Candidat meilleur sur"),
-                     words("Correlation", "Corrélation")};
-    for (auto const& [candidate, reference, paired] : section.differences) {
+                     words("95% interval", "Intervalle à 95\u00A0%"),
+                     words("Candidate better on", "Candidat meilleur sur"), words("Correlation", "Corrélation")};
+    std::vector<double> correlations;
+    for (auto const& difference : section.differences) correlations.push_back(difference.paired.correlation);
+    std::vector<std::string> const correlation_texts = column_text(correlations, report_.language);
+    for (std::size_t i = 0; i < section.differences.size(); ++i) {
+      auto const& [candidate, reference, paired] = section.differences[i];
       double const wins =
           section.higher_is_better ? paired.probability_of_improvement : 1 - paired.probability_of_improvement;
       pairs.rows.push_back({fill("{} vs {}", "{} contre {}", candidate, reference),
-                            signed_text(paired.mean, report_.language), interval(paired.ci95),
-                            number(std::round(1000 * wins) / 10) + " %",
-                            number(std::round(1000 * paired.correlation) / 1000)});
+                            signed_text(paired.mean, report_.language), interval(paired.ci95), percent(wins),
+                            correlation_texts[i]});
     }
     pairs.note = words(
         "“Better on” is the share of days, ties counting half; the correlation is what facing the same days bought.",
@@ -262,14 +286,21 @@ void Page::comparison(ComparisonSection const& section) {
   if (!section.rows.empty()) {
     heading(say("Results", "Résultats"));
     Table results;
-    results.columns = {words("Policy", "Politique"), section.metric, words("95 % interval", "Intervalle à 95 %")};
+    results.columns = {words("Policy", "Politique"), section.metric, words("95% interval", "Intervalle à 95\u00A0%")};
     results.columns.insert(results.columns.end(), section.figure_names.begin(), section.figure_names.end());
-    for (ComparisonSection::Row const& row : section.rows) {
-      std::vector<std::string> cells{row.name, number(row.mean), interval(row.ci95)};
-      for (std::size_t i = 0; i < section.figure_names.size(); ++i) {
-        cells.push_back(i < row.figures.size() ? number(row.figures[i]) : "–");
+    std::vector<double> means;
+    for (ComparisonSection::Row const& row : section.rows) means.push_back(row.mean);
+    std::vector<std::string> const mean_texts = column_text(means, report_.language);
+    for (std::size_t i = 0; i < section.rows.size(); ++i) {
+      results.rows.push_back({section.rows[i].name, mean_texts[i], interval(section.rows[i].ci95)});
+    }
+    for (std::size_t f = 0; f < section.figure_names.size(); ++f) {
+      std::vector<double> figures;
+      for (ComparisonSection::Row const& row : section.rows) {
+        figures.push_back(f < row.figures.size() ? row.figures[f] : std::numeric_limits<double>::quiet_NaN());
       }
-      results.rows.push_back(std::move(cells));
+      std::vector<std::string> const texts = column_text(figures, report_.language);
+      for (std::size_t i = 0; i < texts.size(); ++i) results.rows[i].push_back(texts[i]);
     }
     add(results);
   }
@@ -288,7 +319,7 @@ void Page::optimism(OptimismSection const& section) {
   chart.axis = section.metric;
   Table table;
   table.columns = {words("Configuration", "Configuration"), words("Selection score", "Score de sélection"),
-                   words("Fresh seeds", "Graines neuves"), words("95 % interval", "Intervalle à 95 %"),
+                   words("Fresh seeds", "Graines neuves"), words("95% interval", "Intervalle à 95\u00A0%"),
                    words("Fresh − selection", "Neuves − sélection")};
   for (OptimismSection::Row const& row : section.rows) {
     chart.rows.push_back(
@@ -299,6 +330,7 @@ void Page::optimism(OptimismSection const& section) {
     table.rows.push_back({row.name, number(row.selection), number(row.fresh), interval(row.fresh_ci95),
                           signed_text(row.fresh - row.selection, report_.language)});
   }
+  chart.data = Table{};  // the table below says it all
   add(chart);
   add(table);
   paragraph(section.note, "small");
@@ -347,13 +379,13 @@ void Page::curves(CurveSection const& section) {
     }
     chart.series.push_back(mean_curve(curve, colour));
   }
-  add(chart);
   if (runs > 1) {
-    paragraph(say("Thick lines are means over the runs, bands their 95 % intervals, thin lines single runs.",
-                  "Les traits épais sont les moyennes des exécutions, les bandes leurs intervalles à 95 %, les traits "
-                  "fins des exécutions seules."),
-              "small");
+    chart.caption =
+        words("Thick lines are means over the runs, bands their 95% intervals, thin lines single runs.",
+              "Les traits épais sont les moyennes des exécutions, les bandes leurs intervalles à 95\u00A0%, les traits "
+              "fins des exécutions seules.");
   }
+  add(chart);
   paragraph(section.note, "small");
   close_section();
 }
@@ -409,7 +441,7 @@ void Page::history(StudyView const& view, std::size_t objective) {
               .height = 320,
               .data = std::move(improvements)};
   for (Series* series : {&complete, &pruned})
-    series->points = thinned(series->points, chart.x, chart.y, history_points / 2);
+    series->points = thinned(series->points, chart.x, chart.y, history_points);
   chart.series = {std::move(pruned), std::move(complete), std::move(best), std::move(marked)};
   if (section.selected && objective == 0 && !(view.ranked.size() > 0 && view.ranked[0]->number == *section.selected)) {
     for (Trial const* trial : view.complete) {
@@ -461,7 +493,7 @@ void Page::front(StudyView const& view) {
   Chart chart{.label = words("Trials by their first two objectives", "Essais selon leurs deux premiers objectifs"),
               .x = {.label = name(0)},
               .y = {.label = name(1)}};
-  all.points = thinned(all.points, chart.x, chart.y, history_points / 2);
+  all.points = thinned(all.points, chart.x, chart.y, history_points);
   best.points = thinned(best.points, chart.x, chart.y, noted_trials);
   chart.series = {std::move(all), std::move(best)};
   heading(words("Pareto front", "Front de Pareto"));
@@ -485,18 +517,25 @@ void Page::intermediate(StudyView const& view) {
               .x = {.label = section.step},
               .y = {.label = section.objective, .clip = view.clip()},
               .height = 300};
+  chart.data = Table{.columns = {words("Trial", "Essai"), words("State", "État"), words("Values", "Valeurs"),
+                                 words("Last value", "Dernière valeur")}};
   std::size_t const points = std::clamp<std::size_t>(20'000 / shown.size(), 16, curve_points);
   for (Trial const* trial : shown) {
     bool const stopped = trial->state == TrialState::pruned || trial->state == TrialState::fail;
     Series line{.name = stopped ? words("pruned or failed", "élagué ou échoué")
                                 : words("complete or running", "complet ou en cours"),
                 .tone = stopped ? Tone::muted : Tone::series,
+                .opacity = std::clamp(15.0 / static_cast<double>(shown.size()), 0.25, 0.6),
                 .thin = true};
     if (trial == top) {
       line.name = fill("best: {}", "meilleur : {}", trial_name(trial->number));
       line.tone = Tone::better;
+      line.opacity = 1;
       line.thin = false;
     }
+    chart.data->rows.push_back(
+        {std::to_string(trial->number), words(state_name(trial->state).first, state_name(trial->state).second),
+         count(static_cast<std::int64_t>(trial->intermediate.size())), number(trial->intermediate.rbegin()->second)});
     std::vector<std::pair<int, double>> const values(trial->intermediate.begin(), trial->intermediate.end());
     for (std::size_t i : spread(values.size(), points)) {
       line.points.push_back({static_cast<double>(values[i].first), values[i].second});
@@ -506,37 +545,35 @@ void Page::intermediate(StudyView const& view) {
                                     : trial_name(trial->number);
     chart.series.push_back(std::move(line));
   }
+  if (shown.size() < with_curve.size()) {
+    chart.caption =
+        fill("{} of {} trials are drawn, evenly spaced.", "{} essais sur {} sont dessinés, régulièrement espacés.",
+             shown.size(), count(static_cast<std::int64_t>(with_curve.size())));
+  }
   heading(words("Intermediate values", "Valeurs intermédiaires"));
   add(chart);
-  if (shown.size() < with_curve.size()) {
-    paragraph(
-        fill("{} of {} trials are drawn, evenly spaced.", "{} essais sur {} sont dessinés, régulièrement espacés.",
-             shown.size(), count(static_cast<std::int64_t>(with_curve.size()))),
-        "small");
-  }
 }
 
 void Page::importances(StudyView const& view) {
   StudySection const& section = view.section;
   if (section.importances.empty()) return;
-  auto const percent = [](double value) { return std::round(1000 * value) / 10; };
   RowChart bars{.label = words("Parameter importances", "Importance des paramètres"),
                 .axis = words("share of the explained variation, %", "part de la variation expliquée, %"),
                 .bars = true};
   std::vector<ParameterImportance> ordered = section.importances;
   std::ranges::stable_sort(ordered, [](auto const& a, auto const& b) { return a.share > b.share; });
   for (auto const& [parameter, part, ci95] : ordered) {
-    RowChart::Row row{.label = parameter, .value = percent(part)};
-    row.text = number(row.value) + " %";
+    RowChart::Row row{.label = parameter, .value = hundredths(part)};
+    row.text = percent(part);
     if (ci95) {
-      row.interval = Interval{percent(ci95->low), percent(ci95->high)};
+      row.interval = Interval{hundredths(ci95->low), hundredths(ci95->high)};
       row.text += " " + interval(*row.interval);
     }
     bars.rows.push_back(std::move(row));
   }
   heading(words("Parameter importances", "Importance des paramètres"));
+  bars.caption = section.importance_note;
   add(bars);
-  paragraph(section.importance_note, "small");
 }
 
 void Page::best(StudyView const& view) {
@@ -566,8 +603,10 @@ void Page::slices(StudyView const& view) {
   if (view.complete.empty() || names.empty()) return;
   heading(words("Slices: one parameter at a time", "Coupes : un paramètre à la fois"));
   paragraph(
-      say("Each dot is a complete trial; stronger dots are later ones, the green one is the best.",
-          "Chaque point est un essai complet ; les plus soutenus sont les plus récents, le vert est le meilleur."),
+      say("Each dot is a complete trial; stronger dots are later ones, the green one is the best. Values far beyond "
+          "an axis are drawn at its edge.",
+          "Chaque point est un essai complet ; les plus soutenus sont les plus récents, le vert est le meilleur. Les "
+          "valeurs très au-delà d’un axe sont dessinées à son bord."),
       "small");
   body_ += "<div class=\"slices\">";
   for (std::string const& name : names) {
