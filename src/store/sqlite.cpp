@@ -15,6 +15,7 @@ namespace regulus::store {
 namespace {
 
 constexpr int patience_ms = 60'000;
+constexpr off_t smallest_database = 512;  // one page
 
 Error file_error(ErrorKind kind, std::filesystem::path const& path, std::string_view what) {
   return {kind, fmt::format("{}: {}", path.string(), what)};
@@ -87,7 +88,8 @@ Result<std::unique_ptr<Connection>> Connection::open(std::filesystem::path const
   if (S_ISDIR(facts.st_mode)) return file_error(ErrorKind::invalid, path, "is a folder, not a database file");
   if (!S_ISREG(facts.st_mode)) return file_error(ErrorKind::invalid, path, "is not a regular file");
   if (::access(path.c_str(), R_OK) != 0) return file_error(ErrorKind::io, path, std::strerror(errno));
-  if (facts.st_size == 0) return damaged(path, "is empty, which no database of ours ever is");
+  // SQLite would take a file of a few bytes for a new database and write over it.
+  if (facts.st_size < smallest_database) return damaged(path, fmt::format("has only {} bytes", facts.st_size));
 
   // A journal is left when a writer died in the middle; SQLite must mend the file before it can be checked.
   bool const to_be_mended = size_of(beside(path, "-journal")) > 0;
