@@ -29,15 +29,17 @@ class HalvingPruner final : public Pruner {
 
   Verdict judge(Trial const& current, std::span<Trial const> visible, Direction direction) const override {
     Verdict verdict;
-    int const first_rung_step = minimum_resource(visible);
+    int const first_rung_step = minimum_resource(current.number, visible);
     if (current.intermediate.empty() || first_rung_step == 0) return verdict;
     auto const [step, value] = *current.intermediate.rbegin();
 
     int rung = 0;
     while (value_at_rung(current, rung)) ++rung;
     while (step >= first_rung_step * std::pow(config_.halving_reduction_factor, config_.halving_minimum_rate + rung)) {
-      verdict.prune = std::isnan(value) || !is_promoted(current.number, value, rung, visible, direction);
-      if (!std::isnan(value)) verdict.system_attributes[rung_attribute(rung)] = Json(value);
+      // A diverged run is pruned here and leaves no trace: an infinity could not be stored, and a resumed study would
+      // differ.
+      verdict.prune = !std::isfinite(value) || !is_promoted(current.number, value, rung, visible, direction);
+      if (std::isfinite(value)) verdict.system_attributes[rung_attribute(rung)] = Json(value);
       if (verdict.prune) break;
       ++rung;
     }
@@ -46,11 +48,11 @@ class HalvingPruner final : public Pruner {
 
  private:
   // 0 while it cannot be told. Asked anew each time: a pruner has no memory in which to freeze the first answer.
-  int minimum_resource(std::span<Trial const> visible) const {
+  int minimum_resource(int number, std::span<Trial const> visible) const {
     if (config_.halving_minimum_resource > 0) return config_.halving_minimum_resource;
     int longest = -1;
     for (Trial const& trial : visible) {
-      if (trial.state == TrialState::complete && !trial.intermediate.empty()) {
+      if (trial.number != number && trial.state == TrialState::complete && !trial.intermediate.empty()) {
         longest = std::max(longest, trial.intermediate.rbegin()->first);
       }
     }
