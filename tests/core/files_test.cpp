@@ -145,7 +145,8 @@ TEST_F(Files, a_writer_that_is_killed_leaves_the_old_file) {
     // SIGXFSZ kills by default, here in the middle of the second write.
     rlimit const limit{10'000, 10'000};
     ::setrlimit(RLIMIT_FSIZE, &limit);
-    ::setrlimit(RLIMIT_CORE, &limit);
+    rlimit const no_core{0, 0};
+    ::setrlimit(RLIMIT_CORE, &no_core);
     std::signal(SIGXFSZ, SIG_DFL);
     return static_cast<bool>(write_file(folder() / "a", std::string(100'000, 'x')));
   }));

@@ -1,0 +1,71 @@
+"""Runs the commands of README.md as they are written, in order, each a test of its own.
+
+Every line of a ```sh block is a command; a line that ends in a backslash continues. They run in one scratch folder in which
+`build` and `scripts` lead to the repository, so that what they write under data/ is seen by the next command and does not
+touch anybody's data. Left out are the commands that set up and test the repository itself.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+LONGEST_SECONDS = 900
+# scripts/test is what runs this file; the others change the repository or stay in the foreground.
+LEFT_OUT = ("scripts/", "git ", "cd ", "cmake ", "optuna-dashboard", "sudo ", "apt-get ")
+
+
+def commands_of(page: str) -> list[str]:
+    commands = []
+    for block in re.findall(r"^```sh\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL):
+        joined = re.sub(r"\\\n\s*", "", block)
+        for line in joined.splitlines():
+            line = line.strip()
+            if line and not line.startswith("#"):
+                commands.append(line)
+    return commands
+
+
+COMMANDS = commands_of((REPOSITORY / "README.md").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("readme")
+    for name in ("build", "scripts"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_the_page_shows_every_command_of_the_program():
+    shown = {match for line in COMMANDS for match in re.findall(r"regulus\s+([a-z]+)", line)}
+    assert shown >= {"tune", "train", "compare", "evaluate", "simulate", "report", "config", "bench"}
+
+
+def test_lines_that_continue_are_one_command_and_comments_none():
+    page = "text\n```sh\n# first\nregulus a \\\n  --b 1\n\nregulus c  # why\n```\n```json\n{}\n```\n"
+    assert commands_of(page) == ["regulus a --b 1", "regulus c  # why"]
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith(LEFT_OUT)])
+def test_command(command, scratch):
+    environment = dict(os.environ)
+    # `regulus` alone is what an installed program is called.
+    environment["PATH"] = f"{REPOSITORY / 'build' / 'release'}{os.pathsep}{environment['PATH']}"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=scratch,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    assert "\r" not in done.stderr, "a progress bar was drawn although there is no terminal"
