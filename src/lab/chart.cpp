@@ -110,6 +110,7 @@ Scale scale_of(std::vector<double> values, Axis const& axis, double air) {
     scale.high = static_cast<double>(axis.categories.size()) - 0.5;
     return scale;
   }
+  if (!axis.values.empty()) values = axis.values;
   std::erase_if(values, [&](double v) { return !scale.shows(v); });
   if (values.empty()) {
     if (scale.log) scale = {.low = 0.1, .high = 10, .log = true};
@@ -213,15 +214,17 @@ class Drawing {
     bool const steps = series.kind == Series::Kind::steps;
     std::string path;
     bool pen_down = false;
+    int shown = 0;
     int last_x = 0, last_y = 0;
     for (Point const& point : series.points) {
       if (!shows(point)) {
         pen_down = false;
         continue;
       }
+      ++shown;
       int const x = left(point.x);
       int const y = top(point.y);
-      if (!pen_down) append(path, "M{} {}h0", x, y);  // h0: a lone point is still a dot
+      if (!pen_down) append(path, "M{} {}h0", x, y);  // h0: a point between two gaps is still a dot
       else if (steps && y == last_y) append(path, "H{}", x);
       else if (steps) append(path, "H{}V{}", x, y);
       else if (x != last_x || y != last_y) append(path, "L{} {}", x, y);
@@ -229,7 +232,12 @@ class Drawing {
       last_x = x;
       last_y = y;
     }
-    if (path.empty()) return;
+    if (shown == 0) return;
+    if (shown == 1) {
+      auto const lone = std::ranges::find_if(series.points, [this](Point const& point) { return shows(point); });
+      draw_dot("dot", series, *lone, series.thin ? series.points[0].note : lone->note);
+      return;
+    }
     if (series.thin) {
       append(out_, "<path class=\"line thin {}\"{} d=\"{}\">{}</path>", classes(series), opacity(series), path,
              series.points[0].note.empty() ? "" : "<title>" + escaped(series.points[0].note) + "</title>");
@@ -725,7 +733,7 @@ font-variant-numeric:tabular-nums;max-width:16ch;overflow:hidden;text-overflow:e
 details{margin-top:.5rem;font-size:.8rem}
 summary{cursor:pointer;color:var(--soft);width:max-content}
 @media (max-width:36rem){.rows tr{display:grid;grid-template-columns:1fr auto;align-items:baseline}.rows .track{grid-area:2/1/3/3;width:auto}
-.rows .axis .track{grid-area:1/1/2/3}.rows .axis td:not(.track){display:none}.rows th{padding-right:.5rem}.rows .value{padding-left:.5rem}}
+.rows .axis .track{grid-area:1/1/2/3}.rows .axis td:not(.track){display:none}.rows th{padding-right:.5rem;min-width:0}.rows .value{padding-left:.5rem;white-space:normal;text-align:right}}
 @media print{details:not([open]){display:none}}
 )css";
 }

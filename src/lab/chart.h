@@ -56,6 +56,7 @@ struct Axis {
   bool log = false;  // values <= 0 are left out
   Clip clip = Clip::none;
   std::vector<std::string> categories{};  // when not empty: value i is category i
+  std::vector<double> values{};           // when not empty: laid out for these and not for what is drawn
 };
 
 struct Point {

@@ -608,11 +608,13 @@ void Page::slices(StudyView const& view) {
           "Chaque point est un essai complet ; les plus soutenus sont les plus récents, le vert est le meilleur. Les "
           "valeurs très au-delà d’un axe sont dessinées à son bord."),
       "small");
+  std::vector<double> values;  // one y axis for all slices
+  for (Trial const* trial : view.complete) values.push_back(view.value(*trial));
   body_ += "<div class=\"slices\">";
   for (std::string const& name : names) {
     Chart chart{.label = fill("{} against {}", "{} selon {}", section.objective, name),
                 .x = parameter_axis(section, name, report_.language),
-                .y = {.label = section.objective, .clip = view.clip()},
+                .y = {.label = section.objective, .clip = view.clip(), .values = values},
                 .height = 170,
                 .data = Table{}};  // the table of trials below serves all slices
     for (std::size_t third = 0; third < 3; ++third) {
@@ -759,7 +761,7 @@ p{margin:.5rem 0;max-width:48rem;overflow-wrap:anywhere}
 nav{display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;font-size:.9rem;margin:.75rem 0 0}
 a{color:var(--c0);text-decoration:none}a:hover{text-decoration:underline}
 section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1.25rem 1.4rem 1.4rem;margin:1.1rem 0}
-.slices{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(19rem,100%),1fr));gap:1.5rem 1.75rem}
+.slices{margin-top:1rem;display:grid;grid-template-columns:repeat(auto-fill,minmax(min(19rem,100%),1fr));gap:1.5rem 1.75rem}
 pre{background:var(--page);border:1px solid var(--line);border-radius:.4rem;padding:.8rem 1rem;margin:0;white-space:pre-wrap;overflow-wrap:anywhere;
 font:.85rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;user-select:all}
 .pairs{columns:22rem;column-gap:2.5rem;margin:0;font-size:.875rem}

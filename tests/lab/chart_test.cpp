@@ -148,6 +148,13 @@ TEST(Chart, breaks_a_line_at_values_that_are_no_number) {
   EXPECT_FALSE(contains(html, "inf"));
 }
 
+TEST(Chart, shows_a_line_of_one_point_as_a_dot) {
+  Chart chart;
+  chart.series.push_back({.points = {{3, 1, "trial 3"}}, .tone = Tone::muted, .thin = true});
+  EXPECT_TRUE(contains(chart_html(chart, english),
+                       "<path class=\"dot muted\" d=\"M1000 500h0\"><title>trial 3</title></path>"));
+}
+
 TEST(Chart, leaves_values_that_a_log_axis_cannot_show_out) {
   Chart chart{.x = {.log = true}};
   chart.series.push_back({.kind = Series::Kind::points, .points = {{-1, 1}, {0, 1}, {0.001, 1}, {10, 2}}});

@@ -153,7 +153,7 @@ StudySection a_study() {
   StudySection section{.objective = "mean reward", .step = "episode"};
   section.info.name = "classic";
   section.trials = {a_trial(0, TrialState::complete, 900, {{20, 300}, {40, 700}}),
-                    a_trial(1, TrialState::pruned, 0, {{20, -250}}),
+                    a_trial(1, TrialState::pruned, 0, {{20, -250}, {40, -100}}),
                     a_trial(2, TrialState::complete, 1475, {{20, 800}, {40, 1300}}), a_trial(3, TrialState::fail, 0),
                     a_trial(4, TrialState::complete, 1400, {{20, 700}, {40, 1200}})};
   section.importances = {
@@ -238,9 +238,9 @@ TEST(Report, speaks_french_when_asked) {
 
 TEST(Report, greys_pruned_trials) {
   std::string const page = render(a_small_report());
-  // Trial 1 reported -250 at step 20 and was pruned: a grey point in the history, a grey line among the curves.
+  // Trial 1 reported -250 and -100 and was pruned: a grey point in the history, a grey line among the curves.
   EXPECT_TRUE(contains(page, "<path class=\"dot muted\""));
-  EXPECT_TRUE(contains(page, "trial 1, pruned: \u2212250"));
+  EXPECT_TRUE(contains(page, "trial 1, pruned: \u2212100"));
   EXPECT_TRUE(contains(page, "<path class=\"line thin muted\""));
   EXPECT_TRUE(contains(page, "<title>trial 1, pruned or failed</title>"));
 }
