@@ -12,6 +12,9 @@ namespace regulus::nn::kernels {
 void add_scaled(float* y, float a, float const* x, std::size_t n);
 float dot(float const* a, float const* b, std::size_t n);
 
+// The highest value whose mask is not 0; −∞ if there is none. NaNs never count.
+float highest(float const* values, unsigned char const* mask, std::size_t n);
+
 // values[r][c] += bias[c]
 void add_bias(float* values, int rows, int cols, float const* bias);
 // values[r][c] = max(0, values[r][c] + bias[c])

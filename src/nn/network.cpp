@@ -180,4 +180,14 @@ void Network::backward_body(Tape& tape, std::span<float> gradients) const {
   }
 }
 
+int best_column(std::span<float const> values, std::span<std::uint8_t const> mask) {
+  REGULUS_CHECK(values.size() == mask.size());
+  float const highest = kernels::highest(values.data(), mask.data(), values.size());
+  for (std::size_t c = 0; c < values.size(); ++c) {
+    if (mask[c] != 0 && values[c] == highest) return static_cast<int>(c);
+  }
+  auto const allowed = std::ranges::find_if(mask, [](std::uint8_t m) { return m != 0; });
+  return allowed == mask.end() ? -1 : static_cast<int>(allowed - mask.begin());
+}
+
 }  // namespace regulus::nn

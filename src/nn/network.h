@@ -93,4 +93,8 @@ class Network {
   std::vector<float> parameters_;
 };
 
+// The first of the highest values among those whose mask is not 0; −1 if the mask is all 0. A NaN is chosen only where
+// nothing but NaNs is left.
+int best_column(std::span<float const> values, std::span<std::uint8_t const> mask);
+
 }  // namespace regulus::nn

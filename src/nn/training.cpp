@@ -14,10 +14,14 @@ LossValue huber(float error, float delta) {
   return {delta * (size - 0.5F * delta), std::copysign(delta, error)};
 }
 
+double norm(std::span<float const> gradients) {
+  return std::sqrt(kernels::sum_of_squares(gradients.data(), gradients.size()));
+}
+
 double clip_norm(std::span<float> gradients, double limit) {
-  double const norm = std::sqrt(kernels::sum_of_squares(gradients.data(), gradients.size()));
-  if (norm > limit) kernels::scale(gradients.data(), static_cast<float>(limit / norm), gradients.size());
-  return norm;
+  double const before = norm(gradients);
+  if (before > limit) kernels::scale(gradients.data(), static_cast<float>(limit / before), gradients.size());
+  return before;
 }
 
 void Adam::step(std::span<float> parameters, std::span<float const> gradients, float learning_rate,

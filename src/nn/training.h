@@ -16,8 +16,10 @@ struct LossValue {
 };
 LossValue huber(float error, float delta);
 
-// Scales the gradient to norm at most `limit`; returns the norm before. Sums in double, in index order within fixed
-// lanes.
+// The Euclidean norm. Sums in double, in index order within fixed lanes.
+double norm(std::span<float const> gradients);
+// Scales the gradient to norm at most `limit`; returns the norm before. A learner that wants to save the pass hands
+// limit / norm to Adam::step instead.
 double clip_norm(std::span<float> gradients, double limit);
 
 // Adam (Kingma and Ba 2015, algorithm 1) in one pass over the parameters; epsilon outside the root, as PyTorch has it.

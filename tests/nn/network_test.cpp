@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "nn/training.h"
 #include "tests/nn/twin.h"
@@ -319,6 +321,36 @@ TEST(Network, a_row_has_the_same_outputs_alone_and_anywhere_in_a_batch) {
         for (int o = 0; o < shape.outputs; ++o) ASSERT_NEAR(alone.row(0)[o], outputs.row(r)[o], 2e-6 * scale);
       }
     }
+  }
+}
+
+TEST(BestColumn, is_the_first_of_the_highest_allowed_values) {
+  std::vector<float> const values{3, 9, 5, 5, -1};
+  EXPECT_EQ(best_column(values, std::vector<std::uint8_t>{1, 1, 1, 1, 1}), 1);
+  EXPECT_EQ(best_column(values, std::vector<std::uint8_t>{1, 0, 1, 1, 1}), 2);
+  EXPECT_EQ(best_column(values, std::vector<std::uint8_t>{0, 0, 0, 0, 1}), 4);
+  EXPECT_EQ(best_column(values, std::vector<std::uint8_t>{0, 0, 0, 0, 0}), -1);
+}
+
+TEST(BestColumn, prefers_any_number_to_nan) {
+  float const nan = std::nanf(""), infinity = std::numeric_limits<float>::infinity();
+  std::vector<std::uint8_t> const all{1, 1, 1}, but_first{0, 1, 1};
+  EXPECT_EQ(best_column(std::vector<float>{nan, -infinity, nan}, all), 1);
+  EXPECT_EQ(best_column(std::vector<float>{5, nan, nan}, but_first), 1);
+}
+
+TEST(BestColumn, agrees_with_a_plain_search_at_every_length) {
+  Rng rng(3);
+  for (std::size_t n = 1; n < 70; ++n) {
+    std::vector<float> values(n);
+    std::vector<std::uint8_t> mask(n);
+    int expected = -1;
+    for (std::size_t c = 0; c < n; ++c) {
+      values[c] = static_cast<float>(rng.between(-5, 5));
+      mask[c] = rng.chance(0.3) ? 1 : 0;
+      if (mask[c] != 0 && (expected < 0 || values[c] > values[expected])) expected = static_cast<int>(c);
+    }
+    EXPECT_EQ(best_column(values, mask), expected) << n;
   }
 }
 
