@@ -3,6 +3,10 @@
 //   study_store_tool shapes URL STUDY                one trial of every shape
 //   study_store_tool run URL STUDY TRIALS [LAG]      works until TRIALS trials exist; prints the numbers it ran
 //   study_store_tool queue URL STUDY COUNT           adds queued points
+//   study_store_tool hang URL STUDY                  claims a trial, prints its number, waits for a line on standard
+//   input,
+//                                                    reports, prints "stored" or "lease_lost" and leaves without an end
+//   study_store_tool requeue URL STUDY               queues again what dead workers left; prints the numbers
 //   study_store_tool dump URL STUDY                  the study as JSON; reals that JSON lacks as "nan", "inf", "-inf"
 //
 // `run` maximises a smooth function of four parameters, so that a best trial and importances exist.
@@ -103,12 +107,17 @@ void shapes(StudyStore& store, std::string const& name) {
   for (Trial const& trial : all) must(store.add_trial(two, trial));
 }
 
-void run(StudyStore& store, std::string const& name, int trials, int lag) {
-  StudyId const study = made(store, name, {Direction::maximize}).id;
+ClaimRules rules_of(int trials, int lag) {
   ClaimRules rules;
   rules.max_trials = trials;
   rules.lag = lag;
   rules.space = space();
+  return rules;
+}
+
+void run(StudyStore& store, std::string const& name, int trials, int lag) {
+  StudyId const study = made(store, name, {Direction::maximize}).id;
+  ClaimRules const rules = rules_of(trials, lag);
   while (true) {
     Claim const claim = must(store.claim_next(study, rules, propose));
     if (claim.kind == Claim::Kind::finished) return;
@@ -137,6 +146,23 @@ void queue(StudyStore& store, std::string const& name, int count) {
   }
 }
 
+void hang(StudyStore& store, std::string const& name) {
+  StudyId const study = made(store, name, {Direction::maximize}).id;
+  Claim const claim = must(store.claim_next(study, rules_of(1'000'000, 1'000'000), propose));
+  must(store.report(claim.lease, {.intermediate = {{1, 1.0}}, .user_attributes = {}, .system_attributes = {}}));
+  fmt::print("{}\n", claim.trial.number);
+  std::fflush(stdout);
+  static_cast<void>(std::getchar());
+  bool const stored = must(store.heartbeat(claim.lease)) == Write::stored;
+  fmt::print("{}\n", stored ? "stored" : "lease_lost");
+}
+
+void requeue(StudyStore& store, std::string const& name) {
+  for (int number : must(store.requeue_dead(must(store.load(name)).id, std::chrono::seconds(60))).waiting) {
+    fmt::print("{}\n", number);
+  }
+}
+
 void dump(StudyStore& store, std::string const& name) {
   Study const study = must(store.load(name));
   Json trials = Json::array();
@@ -162,7 +188,7 @@ void dump(StudyStore& store, std::string const& name) {
 
 int main_of(std::vector<std::string> const& words) {
   if (words.size() < 4) {
-    fmt::print(stderr, "usage: study_store_tool shapes|run|queue|dump URL STUDY [TRIALS|COUNT] [LAG]\n");
+    fmt::print(stderr, "usage: study_store_tool shapes|run|queue|hang|requeue|dump URL STUDY [TRIALS|COUNT] [LAG]\n");
     return 2;
   }
   std::string const& verb = words[1];
@@ -175,6 +201,10 @@ int main_of(std::vector<std::string> const& words) {
     run(store, words[3], count, words.size() > 5 ? std::stoi(words[5]) : 1);
   } else if (verb == "queue") {
     queue(store, words[3], count);
+  } else if (verb == "hang") {
+    hang(store, words[3]);
+  } else if (verb == "requeue") {
+    requeue(store, words[3]);
   } else if (verb == "dump") {
     dump(store, words[3]);
   } else {
