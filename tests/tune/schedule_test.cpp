@@ -116,10 +116,22 @@ std::vector<Trial> simulate(Simulation const& setup) {
     if (verdict.prune || step + 1 == setup.reports) {
       trial.values = {value};
       trial.state = verdict.prune ? TrialState::pruned : TrialState::complete;
-      if (trial.number % 13 == 7) trial = a_trial(trial.number, TrialState::fail), trial.distributions = space;
+      if (trial.number % 13 == 7) {  // as if the training had failed at its end; the parameters stay
+        trial.values.clear();
+        trial.state = TrialState::fail;
+      }
       mine = -1;
     }
   }
+}
+
+// The number of the first trial that differs, or -1.
+int first_difference(std::vector<Trial> const& a, std::vector<Trial> const& b) {
+  if (a.size() != b.size()) return static_cast<int>(std::min(a.size(), b.size()));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] != b[i]) return static_cast<int>(i);
+  }
+  return -1;
 }
 
 TEST(Schedule, a_trial_starts_once_all_trials_a_lag_back_have_finished) {
@@ -199,7 +211,7 @@ TEST(LaggedStudy, any_number_of_workers_finishing_in_any_order_gives_the_same_ta
     for (int workers : {1, 2, 4, 8}) {
       setup.workers = workers;
       setup.order = static_cast<std::uint64_t>(100 + workers);
-      EXPECT_EQ(simulate(setup), reference) << pruner << " with " << workers << " workers";
+      EXPECT_EQ(first_difference(simulate(setup), reference), -1) << pruner << " with " << workers << " workers";
     }
   }
 }
@@ -211,14 +223,14 @@ TEST(LaggedStudy, crashes_change_nothing) {
   setup.workers = 4;
   setup.crash_probability = 0.1;
   setup.order = 5;
-  EXPECT_EQ(simulate(setup), reference);
+  EXPECT_EQ(first_difference(simulate(setup), reference), -1);
 }
 
 TEST(LaggedStudy, the_lag_is_part_of_the_study) {
   // The comparison above could not fail if the lag had no effect.
   Simulation one, four;
   one.lag = 1;
-  EXPECT_NE(simulate(one), simulate(four));
+  EXPECT_NE(first_difference(simulate(one), simulate(four)), -1);
 }
 
 // Share of the workers' time that is worked when trial t waits for trials up to t - lag; durations with a spread like
