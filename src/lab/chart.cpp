@@ -152,11 +152,11 @@ std::vector<Tick> ticks_of(Scale const& scale, Axis const& axis, int count, Lang
   }
   std::vector<double> const values =
       scale.log ? log_ticks(scale.low, scale.high) : nice_ticks(scale.low, scale.high, count);
-  double step = values.size() > 1 ? values[1] - values[0] : scale.high - scale.low;
-  for (std::size_t i = 0; i < values.size(); ++i) {
+  double const step = values.size() > 1 ? values[1] - values[0] : scale.high - scale.low;
+  for (double value : values) {
     // On a log axis every value has its own size, and so its own decimals.
-    std::string text = scale.log ? number_text(values[i], language) : tick_text(values[i], step, language);
-    ticks.push_back({scale.share(values[i]), std::move(text)});
+    std::string text = scale.log ? number_text(value, language) : tick_text(value, step, language);
+    ticks.push_back({scale.share(value), std::move(text)});
   }
   return ticks;
 }

@@ -130,11 +130,11 @@ std::vector<std::string> parameters_of(StudySection const& section) {
   for (Trial const& trial : section.trials) {
     for (auto const& [name, value] : trial.params) names.insert(name);
   }
-  std::vector<ParameterImportance> important = section.importances;
+  std::vector<tune::Importance> important = section.importances;
   std::ranges::stable_sort(important, [](auto const& a, auto const& b) { return a.share > b.share; });
   std::vector<std::string> ordered;
-  for (ParameterImportance const& importance : important) {
-    if (names.erase(importance.parameter) > 0) ordered.push_back(importance.parameter);
+  for (tune::Importance const& importance : important) {
+    if (names.erase(importance.name) > 0) ordered.push_back(importance.name);
   }
   ordered.insert(ordered.end(), names.begin(), names.end());
   return ordered;
@@ -443,7 +443,7 @@ void Page::history(StudyView const& view, std::size_t objective) {
   for (Series* series : {&complete, &pruned})
     series->points = thinned(series->points, chart.x, chart.y, history_points);
   chart.series = {std::move(pruned), std::move(complete), std::move(best), std::move(marked)};
-  if (section.selected && objective == 0 && !(view.ranked.size() > 0 && view.ranked[0]->number == *section.selected)) {
+  if (section.selected && objective == 0 && !(!view.ranked.empty() && view.ranked[0]->number == *section.selected)) {
     for (Trial const* trial : view.complete) {
       if (trial->number != *section.selected) continue;
       std::string const chosen = fill("chosen: {}", "retenu : {}", trial_name(trial->number));
@@ -560,18 +560,18 @@ void Page::importances(StudyView const& view) {
   RowChart bars{.label = words("Parameter importances", "Importance des paramètres"),
                 .axis = words("share of the explained variation, %", "part de la variation expliquée, %"),
                 .bars = true};
-  std::vector<ParameterImportance> ordered = section.importances;
+  std::vector<tune::Importance> ordered = section.importances;
   std::ranges::stable_sort(ordered, [](auto const& a, auto const& b) { return a.share > b.share; });
-  for (auto const& [parameter, part, ci95] : ordered) {
-    RowChart::Row row{.label = parameter, .value = hundredths(part)};
-    row.text = percent(part);
-    if (ci95) {
-      row.interval = Interval{hundredths(ci95->low), hundredths(ci95->high)};
-      row.text += " " + interval(*row.interval);
-    }
-    bars.rows.push_back(std::move(row));
+  for (auto const& [name, part, ci95] : ordered) {
+    Interval const shown{hundredths(ci95.low), hundredths(ci95.high)};
+    bars.rows.push_back(
+        {.label = name, .value = hundredths(part), .interval = shown, .text = percent(part) + " " + interval(shown)});
   }
   heading(words("Parameter importances", "Importance des paramètres"));
+  if (std::ranges::all_of(ordered, [](auto const& importance) { return importance.share == 0; })) {
+    paragraph(say("Too few complete trials to tell.", "Trop peu d’essais complets pour le dire."));
+    return;
+  }
   bars.caption = section.importance_note;
   add(bars);
 }

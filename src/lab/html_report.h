@@ -19,6 +19,7 @@
 #include "core/stats.h"
 #include "domain/trial.h"
 #include "lab/chart.h"
+#include "tune/importance.h"
 
 namespace regulus::lab {
 
@@ -31,12 +32,6 @@ struct KeyFigure {
   Mood mood = Mood::neutral;
 };
 
-struct ParameterImportance {
-  std::string parameter{};
-  double share = 0;  // of the explained variation; shares of a study add up to 1
-  std::optional<Interval> ci95{};
-};
-
 // One study: history with best so far, intermediate values with pruned trials greyed, importances, slices, best trials.
 struct StudySection {
   StudyInfo info{};
@@ -44,7 +39,7 @@ struct StudySection {
   std::string objective = "objective value";  // what values[0] is; several objectives: see `objectives`
   std::vector<std::string> objectives{};      // names of all values, for several objectives
   std::string step = "step";                  // what an intermediate value's key counts: "episode"
-  std::vector<ParameterImportance> importances{};
+  std::vector<tune::Importance> importances{};
   std::string importance_note{};  // how they were computed
   std::optional<int> selected{};  // number of the trial that was chosen in the end
 };

@@ -45,7 +45,7 @@ Markup read_markup(std::string_view page) {
   Markup markup;
   std::vector<std::string> open;
   std::size_t at = 0;
-  auto const fail = [&](std::string what) {
+  auto const fail = [&](std::string const& what) {
     markup.problem = what + " at byte " + std::to_string(at) + ": " + std::string(page.substr(at, 60));
     return markup;
   };
@@ -156,8 +156,7 @@ StudySection a_study() {
                     a_trial(1, TrialState::pruned, 0, {{20, -250}, {40, -100}}),
                     a_trial(2, TrialState::complete, 1475, {{20, 800}, {40, 1300}}), a_trial(3, TrialState::fail, 0),
                     a_trial(4, TrialState::complete, 1400, {{20, 700}, {40, 1200}})};
-  section.importances = {
-      {"gamma", 0.2, Interval{0.1, 0.3}}, {"learning_rate", 0.7, Interval{0.6, 0.8}}, {"network", 0.1}};
+  section.importances = {{"gamma", 0.2, {0.1, 0.3}}, {"learning_rate", 0.7, {0.6, 0.8}}, {"network", 0.1, {0, 0.2}}};
   section.importance_note = "PED-ANOVA over the best 10% of the complete trials.";
   section.selected = 4;
   return section;
@@ -245,6 +244,12 @@ TEST(Report, greys_pruned_trials) {
   EXPECT_TRUE(contains(page, "<title>trial 1, pruned or failed</title>"));
 }
 
+TEST(Report, says_when_importances_cannot_be_told) {
+  Report report{.studies = {a_study()}};
+  report.studies[0].importances = {{"gamma", 0, {0, 0}}, {"network", 0, {0, 0}}};
+  EXPECT_TRUE(contains(render(report), "Too few complete trials to tell."));
+}
+
 TEST(Report, finds_the_best_trial_in_the_direction_of_the_study) {
   Report report{.studies = {a_study()}};
   report.studies[0].info.directions = {Direction::minimize};
@@ -314,7 +319,7 @@ TEST(Report, values_that_are_no_number_do_not_break_it) {
     report.comparisons[0].rows.push_back({"odd", odd, {odd, odd}, {odd}});
     report.comparisons[0].differences.push_back({"odd", "odd", {odd, {odd, odd}, odd, odd}});
     report.optimism->rows.push_back({"odd", odd, odd, {odd, odd}});
-    report.studies[0].importances.push_back({"odd", odd, Interval{odd, odd}});
+    report.studies[0].importances.push_back({"odd", odd, {odd, odd}});
     report.budget->phases.push_back({"odd", 1, 0, 0, 0, 0, odd, odd});
     report.curves[0].references.push_back({"odd", odd});
   }
@@ -392,7 +397,7 @@ RC_GTEST_PROP(Report, no_text_breaks_the_markup, ()) {
                              &report.studies[0].objective,
                              &report.studies[0].step,
                              &report.studies[0].importance_note,
-                             &report.studies[0].importances[0].parameter,
+                             &report.studies[0].importances[0].name,
                              &report.budget->phases[0].name,
                              &report.budget->note,
                              &report.tables[0].title,
