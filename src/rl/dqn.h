@@ -121,7 +121,7 @@ class Dqn {
   AgentConfig const& config() const { return agent_; }
   std::int64_t updates() const { return updates_; }
   // Scales the learning rate; the sentinel's response to divergence.
-  void slow_down(double factor) { rate_factor_ *= factor; }
+  void set_rate_factor(double factor) { rate_factor_ = factor; }
 
   // Weights, moments and counters, without the replay: what a rollback restores.
   void save_learner(ArchiveWriter& out) const;

@@ -1,0 +1,96 @@
+#include "lab/config.h"
+
+#include <fmt/format.h>
+
+#include "core/files.h"
+
+namespace regulus::lab {
+
+Json to_json(Config const& config) {
+  Config copy = config;
+  return regulus::to_json(settings(copy));
+}
+
+Status apply_document(Config& config, Json const& document) {
+  Config changed = config;
+  auto const leaves = settings(changed);
+  Json const* best = document.find("best_params");
+  if (best == nullptr) {
+    if (Status applied = apply_json(leaves, document); !applied) return applied;
+  } else {
+    if (Json const* base = document.find("config")) {
+      if (Status applied = apply_json(leaves, *base); !applied) return applied.error().in("config");
+    }
+    if (best->is_null()) return invalid("best_params = null: the study found no complete trial");
+    if (Status applied = apply_flat(leaves, *best); !applied) return applied.error().in("best_params");
+  }
+  config = std::move(changed);
+  return ok();
+}
+
+Status apply_file(Config& config, std::filesystem::path const& path) {
+  Result<std::string> text = read_file(path);
+  if (!text) return text.error();
+  Result<Json> document = parse_json(*text);
+  if (!document) return document.error().in(path.string());
+  if (Status applied = apply_document(config, *document); !applied) return applied.error().in(path.string());
+  return ok();
+}
+
+Status check_consistent(Config const& config) {
+  if (config.agent.batch_size > config.replay.buffer_size) {
+    return invalid(
+        fmt::format("agent.batch_size = {} is above replay.buffer_size = {}; lower the one or raise the other",
+                    config.agent.batch_size, config.replay.buffer_size));
+  }
+  if (config.replay.n_step >= config.replay.buffer_size) {
+    return invalid(fmt::format("replay.n_step = {} must be below replay.buffer_size = {}", config.replay.n_step,
+                               config.replay.buffer_size));
+  }
+  if (config.agent.epsilon_end > config.agent.epsilon_start) {
+    return invalid(fmt::format("agent.epsilon_end = {} is above agent.epsilon_start = {}", config.agent.epsilon_end,
+                               config.agent.epsilon_start));
+  }
+  if (config.network.hidden().size() > 8) {
+    return invalid(fmt::format("network.{}hidden_sizes has {} layers; at most 8",
+                               config.network.kind == rl::NetworkKind::pairs ? "pairs.pair_" : "slots.",
+                               config.network.hidden().size()));
+  }
+  return ok();
+}
+
+std::string describe(sim::ClassicConfig const& e) {
+  return fmt::format("{} drivers × {} slots, {} h, {}", e.num_drivers, e.max_bookings, e.simulation_hours,
+                     sim::enum_names(e.reward)[static_cast<std::size_t>(e.reward)]);
+}
+
+Status same_environment(sim::ClassicConfig const& a, std::string const& a_name, sim::ClassicConfig const& b,
+                        std::string const& b_name) {
+  sim::ClassicConfig left = a;
+  sim::ClassicConfig right = b;
+  auto const lefts = settings(left);
+  auto const rights = settings(right);
+  std::string differences;
+  for (std::size_t i = 0; i < lefts.size(); ++i) {
+    Json const x = lefts[i].get();
+    Json const y = rights[i].get();
+    if (x == y) continue;
+    differences += fmt::format("{}{} = {} in {} but {} in {}", differences.empty() ? "" : "; ", lefts[i].path, x.dump(),
+                               a_name, y.dump(), b_name);
+  }
+  if (differences.empty()) return ok();
+  return invalid(fmt::format("not the same environment: {}", differences));
+}
+
+std::vector<TunedDimension> tuned_dimensions(Config const& config) {
+  Config copy = config;
+  std::string_view const other = config.network.kind == rl::NetworkKind::slots ? "network.pairs." : "network.slots.";
+  std::vector<TunedDimension> all;
+  for (Setting const& s : settings(copy)) {
+    if (s.path.starts_with(other)) continue;
+    for (TunedDimension& d : regulus::tuned_dimensions(s)) all.push_back(std::move(d));
+  }
+  return all;
+}
+
+}  // namespace regulus::lab
