@@ -184,6 +184,7 @@ void Replay::load(ArchiveReader& in) {
     return;
   }
   steps_.clear();
+  tree_ = SumTree(config_.prioritized ? static_cast<std::size_t>(config_.buffer_size) : 0);
   for (std::uint64_t i = 0; i < size && !in.failed(); ++i) {
     Step& s = steps_.emplace_back();
     load_observation(in, s.observation);
