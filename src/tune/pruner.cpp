@@ -30,8 +30,7 @@ Result<std::unique_ptr<Pruner>> make_pruner(std::string_view name, PrunerConfig 
     if (entry.name == name) return entry.make(config);
   }
   auto const known = pruner_names();
-  return invalid(
-      fmt::format("unknown pruner {}{}; there are {}", name, suggestion(name, known), fmt::join(known, ", ")));
+  return invalid(fmt::format("unknown pruner {} (known: {}){}", name, fmt::join(known, ", "), suggestion(name, known)));
 }
 
 std::vector<std::string> pruner_names() {

@@ -31,7 +31,7 @@ Result<std::unique_ptr<Sampler>> make_sampler(std::string_view name, SamplerConf
   }
   auto const known = sampler_names();
   return invalid(
-      fmt::format("unknown sampler {}{}; there are {}", name, suggestion(name, known), fmt::join(known, ", ")));
+      fmt::format("unknown sampler {} (known: {}){}", name, fmt::join(known, ", "), suggestion(name, known)));
 }
 
 std::vector<std::string> sampler_names() {

@@ -245,7 +245,7 @@ TEST(Pruners, an_unknown_name_is_answered_with_the_known_ones) {
   auto const pruner = make_pruner("medain");
   ASSERT_FALSE(pruner);
   EXPECT_EQ(pruner.error().message,
-            "unknown pruner medain, did you mean median?; there are none, median, percentile, halving, wilcoxon");
+            "unknown pruner medain (known: none, median, percentile, halving, wilcoxon), did you mean median?");
 }
 
 }  // namespace
