@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/check.h"
@@ -22,8 +23,20 @@ nn::Shape shape_of(NetworkConfig const& config, int width, int actions) {
           .dropout = static_cast<float>(config.dropout)};
 }
 
-int index_of_best(std::span<float const> values) {
-  return static_cast<int>(std::distance(values.begin(), std::ranges::max_element(values)));
+// The legal choice of highest value, the lowest index on ties; legal even when values are no numbers, which lose to all
+// others.
+int index_of_best(std::span<float const> values, Observation const& observation) {
+  int best = -1;
+  float highest = illegal_value;
+  for (int c = 0; c < observation.choices(); ++c) {
+    if (!observation.is_legal(c)) continue;
+    float const value = values[static_cast<std::size_t>(c)];
+    if (best < 0 || value > highest || (std::isnan(highest) && !std::isnan(value))) {
+      best = c;
+      highest = value;
+    }
+  }
+  return best;
 }
 
 }  // namespace
@@ -113,7 +126,7 @@ std::span<float const> QNetwork::values(Observation const& observation, QScratch
 }
 
 int QNetwork::best_choice(Observation const& observation, QScratch& scratch) const {
-  return index_of_best(values(observation, scratch));
+  return index_of_best(values(observation, scratch), observation);
 }
 
 void QNetwork::best_choices(Observations observations, QScratch& scratch, std::span<int> choices) const {
@@ -122,7 +135,7 @@ void QNetwork::best_choices(Observations observations, QScratch& scratch, std::s
   for (std::size_t i = 0; i < observations.size(); ++i) {
     scratch.values.resize(static_cast<std::size_t>(observations[i]->choices()));
     combine(*observations[i], scratch.outputs, scratch.first_rows[i], scratch.values);
-    choices[i] = index_of_best(scratch.values);
+    choices[i] = index_of_best(scratch.values, *observations[i]);
   }
 }
 
