@@ -36,19 +36,20 @@ inline __attribute__((always_inline)) Number sum_in_lanes(std::size_t n, Term te
 
 }  // namespace
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void add_scaled(float* y, float a, float const* x,
-                                                                                      std::size_t n) {
+// The attribute compiles a function for each of these processors; the loader picks one. The empty comments keep it on a
+// line.
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+void add_scaled(float* y, float a, float const* x, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] += a * x[i];
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] float dot(float const* a, float const* b,
-                                                                                std::size_t n) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+float dot(float const* a, float const* b, std::size_t n) {
   return sum_in_lanes<float>(n, [=](std::size_t i) { return a[i] * b[i]; });
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] float highest(float const* values,
-                                                                                    unsigned char const* mask,
-                                                                                    std::size_t n) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+float highest(float const* values, unsigned char const* mask, std::size_t n) {
   std::array<float, lane_count> lanes;
   lanes.fill(-std::numeric_limits<float>::infinity());
   auto const take = [&](std::size_t l, std::size_t i) {
@@ -62,15 +63,15 @@ inline __attribute__((always_inline)) Number sum_in_lanes(std::size_t n, Term te
   return *std::max_element(lanes.begin(), lanes.end());
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void add_bias(float* values, int rows, int cols,
-                                                                                    float const* bias) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+void add_bias(float* values, int rows, int cols, float const* bias) {
   for (int r = 0; r < rows; ++r, values += cols) {
     for (int c = 0; c < cols; ++c) values[c] += bias[c];
   }
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void add_bias_relu(float* values, int rows,
-                                                                                         int cols, float const* bias) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+void add_bias_relu(float* values, int rows, int cols, float const* bias) {
   for (int r = 0; r < rows; ++r, values += cols) {
     for (int c = 0; c < cols; ++c) {
       float const sum = values[c] + bias[c];
@@ -79,18 +80,25 @@ inline __attribute__((always_inline)) Number sum_in_lanes(std::size_t n, Term te
   }
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void add_column_sums(float const* values,
-                                                                                           int rows, int cols,
-                                                                                           float* sums) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+void add_column_sums(float const* values, int rows, int cols, float* sums) {
   for (int r = 0; r < rows; ++r, values += cols) {
     for (int c = 0; c < cols; ++c) sums[c] += values[c];
   }
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void relu_backward(float* gradient,
-                                                                                         float const* hidden, int rows,
-                                                                                         int cols, float scale,
-                                                                                         float* bias_gradient) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+void dropout(float* values, std::size_t n, float probability, float scale, Rng& rng) {
+  Rng stream = rng;
+  for (std::size_t i = 0; i < n; ++i) {
+    float const kept = scale * values[i];
+    values[i] = stream.chance(probability) ? 0 : kept;
+  }
+  rng = stream;
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+void relu_backward(float* gradient, float const* hidden, int rows, int cols, float scale, float* bias_gradient) {
   for (int r = 0; r < rows; ++r, gradient += cols, hidden += cols) {
     for (int c = 0; c < cols; ++c) {
       float const g = hidden[c] > 0 ? scale * gradient[c] : 0;
@@ -100,8 +108,9 @@ inline __attribute__((always_inline)) Number sum_in_lanes(std::size_t n, Term te
   }
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void layer_norm_relu(
-    float* values, int rows, int cols, LayerNorm const& parameters, float* normalized, float* inverse_std) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+void layer_norm_relu(float* values, int rows, int cols, LayerNorm const& parameters, float* normalized,
+                     float* inverse_std) {
   auto const n = static_cast<std::size_t>(cols);
   auto const [bias, gain, shift] = parameters;
   for (int r = 0; r < rows; ++r, values += n, normalized += n) {
@@ -120,9 +129,9 @@ inline __attribute__((always_inline)) Number sum_in_lanes(std::size_t n, Term te
   }
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void layer_norm_backward(
-    float* gradient, int rows, int cols, float const* gain, float const* normalized, float const* inverse_std,
-    float* gain_gradient) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+void layer_norm_backward(float* gradient, int rows, int cols, float const* gain, float const* normalized,
+                         float const* inverse_std, float* gain_gradient) {
   auto const n = static_cast<std::size_t>(cols);
   for (int r = 0; r < rows; ++r, gradient += n, normalized += n) {
     for (std::size_t c = 0; c < n; ++c) {
@@ -136,11 +145,9 @@ inline __attribute__((always_inline)) Number sum_in_lanes(std::size_t n, Term te
   }
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void adam(float* __restrict parameters,
-                                                                                float const* __restrict gradients,
-                                                                                float* __restrict first,
-                                                                                float* __restrict second, std::size_t n,
-                                                                                AdamStep const& step) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+void adam(float* __restrict parameters, float const* __restrict gradients, float* __restrict first,
+          float* __restrict second, std::size_t n, AdamStep const& step) {
   auto const [beta1, beta2, epsilon, step_size, root_scale, decay, gradient_scale] = step;
   float const rest1 = 1.0F - beta1;
   float const rest2 = 1.0F - beta2;
@@ -158,18 +165,19 @@ inline __attribute__((always_inline)) Number sum_in_lanes(std::size_t n, Term te
   }
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] double sum_of_squares(float const* values,
-                                                                                            std::size_t n) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+double
+sum_of_squares(float const* values, std::size_t n) {
   return sum_in_lanes<double>(n, [=](std::size_t i) { return static_cast<double>(values[i]) * values[i]; });
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void scale(float* values, float factor,
-                                                                                 std::size_t n) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+void scale(float* values, float factor, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) values[i] *= factor;
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void move_towards(float* y, float const* x,
-                                                                                        float tau, std::size_t n) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]  //
+void move_towards(float* y, float const* x, float tau, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] += tau * (x[i] - y[i]);
 }
 

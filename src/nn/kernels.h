@@ -6,6 +6,8 @@
 
 #include <cstddef>
 
+#include "core/rng.h"
+
 namespace regulus::nn::kernels {
 
 // y[i] += a · x[i]
@@ -21,6 +23,8 @@ void add_bias(float* values, int rows, int cols, float const* bias);
 void add_bias_relu(float* values, int rows, int cols, float const* bias);
 // sums[c] += Σ_r values[r][c]
 void add_column_sums(float const* values, int rows, int cols, float* sums);
+// Each value becomes 0 with this probability, else scale · value; one draw a value, in order.
+void dropout(float* values, std::size_t n, float probability, float scale, Rng& rng);
 // The way back through ReLU and dropout: gradient[r][c] becomes scale · gradient[r][c] where the unit was active, else
 // 0. Its column sums are added to `bias_gradient`.
 void relu_backward(float* gradient, float const* hidden, int rows, int cols, float scale, float* bias_gradient);

@@ -1,7 +1,10 @@
 // Row-major float matrices and their products.
 //
 // Products run on oneDNN (seen only by matrix.cpp), on the calling thread alone: parallelism belongs to trials and
-// episodes, where it cannot change a result. The same inputs give the same bytes on one processor type.
+// episodes, where it cannot change a result. The same inputs give the same bytes on one processor type, whatever the
+// addresses, the thread and the build. A row's result may differ in its last bits with the number of rows in the batch
+// (oneDNN takes another kernel for fewer than 16) and, on processors without AVX-512, with its place in it:
+// docs/decisions/0002.
 #pragma once
 
 #include <cstddef>

@@ -84,9 +84,7 @@ MatrixView Network::pass(MatrixView input, Tape& tape, Rng* dropout) const {
       kernels::add_bias_relu(hidden.data(), hidden.rows(), hidden.cols(), bias);
     }
     if (dropout != nullptr) {
-      for (float& unit : std::span(hidden.data(), hidden.size())) {
-        unit = dropout->chance(shape_.dropout) ? 0.0F : unit * tape.kept_scale;
-      }
+      kernels::dropout(hidden.data(), hidden.size(), shape_.dropout, tape.kept_scale, *dropout);
     }
     previous = hidden;
   }

@@ -26,6 +26,7 @@ ModelFile a_model() {
 // Bit patterns, since NaN is not equal to itself and 0 equals −0.
 std::vector<std::uint32_t> bits(std::vector<float> const& values) {
   std::vector<std::uint32_t> result;
+  result.reserve(values.size());
   for (float v : values) result.push_back(std::bit_cast<std::uint32_t>(v));
   return result;
 }

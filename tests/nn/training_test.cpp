@@ -123,6 +123,27 @@ TEST(Adam, a_nan_gradient_shows_in_its_weight_alone) {
   for (std::size_t i = 0; i < w.size(); ++i) EXPECT_EQ(std::isnan(w[i]), i == 3) << i;
 }
 
+// 0.9^1000 = 1.7e-46 is below every float, yet 0.9 · (smallest denormal) rounds back to it: without care it would stay
+// forever.
+TEST(Adam, moments_of_a_weight_without_gradient_reach_zero_instead_of_denormals) {
+  std::vector<float> w{1};
+  Adam adam(1, {});
+  adam.step(w, std::vector<float>{1}, 1e-3F);
+  for (int t = 0; t < 1000; ++t) adam.step(w, std::vector<float>{0}, 1e-3F);
+  ArchiveWriter out;
+  adam.save(out);
+  auto in = ArchiveReader::open(std::move(out).finish());
+  ASSERT_TRUE(in);
+  Adam::Options options;
+  std::vector<float> first, second;
+  in->tag("adam");
+  in->get(options);
+  in->get(first);
+  in->get(second);
+  EXPECT_EQ(first, std::vector<float>{0});
+  EXPECT_NEAR(second[0], 1e-3 * std::pow(0.999, 1000), 1e-7);
+}
+
 TEST(Adam, stopped_saved_and_resumed_goes_on_bit_for_bit) {
   std::vector<float> w = normals(77, 6);
   Adam adam(77, {.weight_decay = 0.01F});
