@@ -12,20 +12,11 @@ namespace {
 using sim::AssignmentFacts;
 using sim::ClassicWorld;
 
-// Features of one row, in this order: context, then the choice.
-constexpr int pair_width = 46;
+constexpr int pair_width = 58;       // features of one row
 constexpr double reward_unit = 100;  // points that count as 1
-
-struct OpenBooking {
-  int slot;
-  int steps_left;  // decisions, this one included, in which it can be assigned
-  double penalty;  // points lost when it expires, positive
-  ClassicWorld::Booking const* booking;
-};
-
-int steps_left(ClassicWorld::Booking const& booking) {
-  return (booking.minutes_left + ClassicWorld::step_minutes - 1) / ClassicWorld::step_minutes;
-}
+// A late pickup brings the day closer to the share of late ones that costs the bonus of punctuality.
+constexpr double late_price = 5;
+constexpr int arrivals_steps = 4;  // for how long the place of a driver matters to bookings to come
 
 constexpr int grid_side = 5;
 constexpr std::size_t grid_points = grid_side * grid_side;
@@ -75,19 +66,10 @@ struct Coverage {
   }
 };
 
-// Reward of an assignment `ahead` minutes from now, at today's traffic.
-double reward_later(ClassicWorld const& world, AssignmentFacts facts, ClassicWorld::Booking const& booking, int ahead) {
-  double const speed_kmh = 30 * (1 - 0.5 * world.traffic_density());
-  double const arrival = world.minute() + ahead + facts.km / speed_kmh * 60;
-  facts.late_minutes = std::max(0.0, arrival - booking.window_end);
-  facts.fast = 2 * (world.minute() + ahead - booking.created) <= booking.window;
-  return world.assignment_reward(facts);
-}
-
 }  // namespace
 
 std::string_view classic_schema(rl::NetworkKind kind) {
-  return kind == rl::NetworkKind::slots ? "classic-slots-1" : "classic-pairs-1";
+  return kind == rl::NetworkKind::slots ? "classic-slots-1" : "classic-pairs-2";
 }
 
 double unavoidable_loss(std::span<int const> deadlines, std::span<double const> penalties) {
@@ -116,7 +98,10 @@ double unavoidable_loss(std::span<int const> deadlines, std::span<double const> 
 }
 
 ClassicEnvironment::ClassicEnvironment(sim::ClassicConfig const& config, rl::NetworkKind kind)
-    : world_(config), kind_(kind), rule_(sim::make_score_rule(sim::ScoreRuleConfig{})) {}
+    : world_(config),
+      kind_(kind),
+      outlook_(kind == rl::NetworkKind::pairs ? std::make_shared<ClassicOutlook const>(config) : nullptr),
+      rule_(sim::make_score_rule(sim::ScoreRuleConfig{})) {}
 
 int ClassicEnvironment::width() const {
   return kind_ == rl::NetworkKind::slots ? world_.observation_size() : pair_width;
@@ -162,11 +147,17 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
   world.legal_actions(actions);
 
   // 1. Open bookings, and what each could earn with each free driver: now, and one step later.
+  ClassicOutlook const& outlook = *outlook_;
+  int const step = world.minute() / ClassicWorld::step_minutes;
   std::vector<OpenBooking> open;
+  std::vector<int> slot_of;
+  std::vector<int> index_of_slot(static_cast<std::size_t>(config.max_bookings), -1);
   for (std::size_t slot = 0; slot < world.bookings().size(); ++slot) {
     auto const& booking = world.bookings()[slot];
     if (booking.assigned) continue;
-    open.push_back({static_cast<int>(slot), steps_left(booking), -world.expiry_penalty(booking.priority), &booking});
+    index_of_slot[slot] = static_cast<int>(open.size());
+    open.push_back({.booking = &booking, .best = {}});
+    slot_of.push_back(static_cast<int>(slot));
   }
   std::size_t const n = drivers.size();
   std::size_t const m = open.size();
@@ -177,9 +168,9 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
   for (std::size_t i = 0; i < n; ++i) {
     if (!drivers[i].available) continue;
     for (std::size_t k = 0; k < m; ++k) {
-      facts[i * m + k] = world.facts(static_cast<int>(i), open[k].slot);
+      facts[i * m + k] = world.facts(static_cast<int>(i), slot_of[k]);
       now[i * m + k] = world.assignment_reward(facts[i * m + k]);
-      later[i * m + k] = reward_later(world, facts[i * m + k], *open[k].booking, ClassicWorld::step_minutes);
+      later[i * m + k] = outlook.reward_at(step + 1, facts[i * m + k], *open[k].booking);
     }
   }
   // Best and second driver of each booking, now and later; ties to the lower index.
@@ -202,28 +193,34 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
         }
       }
     }
+    if (int const driver = best_later[k].driver; driver >= 0) {
+      open[k].best = facts[static_cast<std::size_t>(driver) * m + k];
+    } else {
+      open[k].best = {.km = far_km / 5, .priority = open[k].booking->priority, .outbound = open[k].booking->outbound};
+    }
   }
+  Outlook const rest_of_day = outlook.ask(world, open);
+
   // From each open pickup to each other, one step later: what a driver sent there could earn next.
   std::vector<double> from_pickup(m * m, none);
   for (std::size_t j = 0; j < m; ++j) {
     for (std::size_t k = 0; k < m; ++k) {
       if (j == k) continue;
-      AssignmentFacts f = m > 0 && n > 0 ? facts[k] : AssignmentFacts{};
+      AssignmentFacts f = open[k].best;
       f.km = ClassicWorld::distance_km(open[j].booking->pickup, open[k].booking->pickup);
-      f.priority = open[k].booking->priority;
-      f.outbound = open[k].booking->outbound;
-      f.regular = true;
-      from_pickup[j * m + k] = reward_later(world, f, *open[k].booking, ClassicWorld::step_minutes);
+      from_pickup[j * m + k] = outlook.reward_at(step + 1, f, *open[k].booking);
     }
   }
 
   // Coverage: how far a new booking anywhere in the square would be from the nearest and second nearest free driver. A
   // choice moves one driver, so three distances a grid point are enough to know the answer after any choice.
   std::array<Coverage, grid_points> coverage;
+  double nearness_before = 0;
   for (std::size_t g = 0; g < grid_points; ++g) {
     for (std::size_t i = 0; i < n; ++i) {
       if (drivers[i].available) coverage[g].add(planar_km(drivers[i].at, grid_point(g)), static_cast<int>(i));
     }
+    nearness_before += world.assignment_reward({.km = coverage[g].km[0]}) / grid_points;
   }
   std::vector<double> pickup_to_grid(m * grid_points);
   for (std::size_t k = 0; k < m; ++k) {
@@ -238,23 +235,30 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
   int nearly_full = 0;
   double load_sum = 0;
   double load_squares = 0;
+  double trips_sum = 0;
+  double trips_squares = 0;
   for (auto const& driver : drivers) {
     free_places += ClassicWorld::places - driver.load;
     available += driver.available ? 1 : 0;
     nearly_full += driver.load == ClassicWorld::places - 1 ? 1 : 0;
     load_sum += driver.load;
     load_squares += driver.load * driver.load;
+    trips_sum += driver.completed;
+    trips_squares += driver.completed * driver.completed;
   }
   auto const fleet = static_cast<double>(n);
-  double const load_mean = load_sum / fleet;
-  double const load_variance = std::max(0.0, load_squares / fleet - load_mean * load_mean);
+  auto const spread = [fleet](double sum, double squares) {
+    return std::sqrt(std::max(0.0, squares / fleet - (sum / fleet) * (sum / fleet)));
+  };
   auto const& day = world.day();
   double const slots = config.max_bookings;
   double const used = static_cast<double>(world.bookings().size());
-  double const steps_to_go =
-      (config.simulation_hours * 60 - world.minute()) / static_cast<double>(ClassicWorld::step_minutes);
+  double const steps_to_go = outlook.steps() - step;
+  double const arrivals = std::min(slots - used, outlook.arrivals(step, arrivals_steps));
+  int const assignments_at_end = day.assignments + static_cast<int>(std::lround(rest_of_day.served));
+  int const lost_at_end = day.cancellations + static_cast<int>(std::lround(rest_of_day.lost));
 
-  std::array<double, 14> const context = {
+  std::array<double, 17> const context = {
       world.minute() / (config.simulation_hours * 60.0),
       std::min(1.0, steps_to_go / 6),
       world.traffic_density(),
@@ -263,12 +267,15 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
       free_places / (ClassicWorld::places * fleet),
       available / fleet,
       nearly_full / fleet,
-      std::sqrt(load_variance),
+      spread(load_sum, load_squares),
       day.assignments / 20.0,
       day.cancellations / 5.0,
       day.assignments > 0 ? static_cast<double>(day.late_pickups) / day.assignments * 2 : 0.0,
       day.assignments > 0 ? day.distance_km / day.assignments / 5 : 0.0,
       static_cast<double>(m) / 10,
+      arrivals / 5,
+      rest_of_day.served / 20,
+      rest_of_day.lost / 5,
   };
 
   // 3. One row for each legal choice.
@@ -276,8 +283,6 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
   out.features.assign(actions.size() * pair_width, 0.0F);
   out.legal.clear();
   out.baseline.assign(actions.size(), 0.0F);
-  std::vector<int> index_of_slot(static_cast<std::size_t>(config.max_bookings), -1);
-  for (std::size_t k = 0; k < m; ++k) index_of_slot[static_cast<std::size_t>(open[k].slot)] = static_cast<int>(k);
   std::vector<int> deadlines;
   std::vector<double> penalties;
   sim::ScoreRuleConfig const rule;
@@ -286,84 +291,99 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
     int const action = actions[row];
     bool const waits = action == ClassicWorld::wait;
     int const driver = waits ? -1 : world.driver_of(action);
-    int const j = waits ? -1 : index_of_slot[static_cast<std::size_t>(world.slot_of(action))];
     // A pair that is not valid (mask `none`) has nothing to say beyond its flag.
     bool const valid = !waits && world.is_valid_pair(driver, world.slot_of(action));
+    auto const i = static_cast<std::size_t>(std::max(driver, 0));
+    auto const j = valid ? static_cast<std::size_t>(index_of_slot[static_cast<std::size_t>(world.slot_of(action))]) : m;
+    int const load = valid ? drivers[i].load : 0;
+    bool const fills = valid && load == ClassicWorld::places - 1;
 
-    // What is left for the others afterwards.
+    // What is left for the others afterwards, and what moving this driver changes for them.
     deadlines.clear();
     penalties.clear();
     double rest = 0;
-    double rest_first_half = 0;
+    double rest_soon = 0;
+    double moved = 0;
     std::array<double, 5> due{};
     int sooner = 0;
     for (std::size_t k = 0; k < m; ++k) {
-      if (valid && static_cast<int>(k) == j) continue;
-      int const left = open[k].steps_left - 1;
+      if (k == j) continue;
+      int const left = ClassicOutlook::steps_left(*open[k].booking) - 1;
+      double const penalty = -world.expiry_penalty(open[k].booking->priority);
       deadlines.push_back(left);
-      penalties.push_back(open[k].penalty);
-      due[static_cast<std::size_t>(left <= 0   ? 0
-                                   : left <= 1 ? 1
-                                   : left <= 2 ? 2
-                                   : left <= 4 ? 3
-                                               : 4)] += open[k].penalty / 100;
-      if (valid && open[k].steps_left < open[static_cast<std::size_t>(j)].steps_left) ++sooner;
+      penalties.push_back(penalty);
+      due[static_cast<std::size_t>(left <= 0 ? 0 : left <= 1 ? 1 : left <= 2 ? 2 : left <= 4 ? 3 : 4)] += penalty / 100;
+      if (valid && open[k].booking->minutes_left < open[j].booking->minutes_left) ++sooner;
       Best const& b = best_later[k];
       double value = b.value;
       if (valid) {
         value = b.driver == driver ? b.second : b.value;
-        if (drivers[static_cast<std::size_t>(driver)].load + 1 < ClassicWorld::places) {
-          value = std::max(value, from_pickup[static_cast<std::size_t>(j) * m + k]);
-        }
+        if (!fills) value = std::max(value, from_pickup[j * m + k]);
       }
       if (value > none && left > 0) {
         rest += value;
-        if (left <= 3) rest_first_half += value;
+        if (left <= 3) rest_soon += value;
+        if (b.value > none) moved += rest_of_day.chance_later[k] * (value - b.value);
       }
     }
-    double const lost = unavoidable_loss(deadlines, penalties);
+    double nearest_km = 0;
+    double second_km = 0;
+    double short_drive = 0;
+    double nearness = 0;
+    for (std::size_t g = 0; g < grid_points; ++g) {
+      Coverage c = coverage[g];
+      if (valid) {
+        c.remove(driver);
+        if (!fills) c.add(pickup_to_grid[j * grid_points + g], driver);
+      }
+      nearest_km += std::min(c.km[0], far_km) / grid_points;
+      second_km += std::min(c.km[1], far_km) / grid_points;
+      short_drive += std::max(0.0, 5 - c.km[0]) / grid_points;
+      nearness += world.assignment_reward({.km = c.km[0]}) / grid_points;
+    }
+    double const coming = arrivals * (nearness - nearness_before);
+    double const stays = rest_of_day.rest + (valid ? rest_of_day.relief[j] : 0);
+    double const spread_of_loads = spread(load_sum + (valid ? 1 : 0), load_squares + (valid ? 2 * load + 1 : 0));
+    AssignmentFacts const f = valid ? facts[i * m + j] : AssignmentFacts{};
+    double const bonus = world.profile().end_of_day(
+        {.assignments = assignments_at_end,
+         .late = day.late_pickups + (f.late_minutes > 0 ? 1 : 0),
+         .cancellations = lost_at_end,
+         .open = 0,
+         .km = day.assignments > 0 ? day.distance_km / day.assignments * assignments_at_end : 0,
+         .std_of_loads = spread_of_loads,
+         .std_of_trips =
+             spread(trips_sum + (valid ? 1 : 0), trips_squares + (valid ? 2 * drivers[i].completed + 1 : 0))});
+    double const earned = valid   ? now[i * m + j] - (f.late_minutes > 0 ? late_price : 0)
+                          : waits ? world.profile().wait(static_cast<int>(m))
+                                  : world.profile().invalid();
+    out.baseline[row] = static_cast<float>(earned + stays + moved + coming + bonus);
 
     auto features = std::span(out.features).subspan(row * pair_width, pair_width);
     std::size_t at = 0;
     auto const put = [&](double value) { features[at++] = static_cast<float>(value); };
     for (double value : context) put(value);
     put(waits ? 1 : 0);
-    put(lost / reward_unit);
+    put(unavoidable_loss(deadlines, penalties) / reward_unit);
     put(rest / (5 * reward_unit));
-    put(rest_first_half / (3 * reward_unit));
+    put(rest_soon / (3 * reward_unit));
     for (double value : due) put(value);
-    double const load_after = load_sum + (valid ? 1 : 0);
-    double const squares_after = load_squares + (valid ? 2 * drivers[static_cast<std::size_t>(driver)].load + 1 : 0);
-    double const mean_after = load_after / fleet;
-    put(std::sqrt(std::max(0.0, squares_after / fleet - mean_after * mean_after)));
-
-    bool const fills = valid && drivers[static_cast<std::size_t>(driver)].load == ClassicWorld::places - 1;
-    double nearest_km = 0;
-    double second_km = 0;
-    double short_drive = 0;
-    for (std::size_t g = 0; g < grid_points; ++g) {
-      Coverage c = coverage[g];
-      if (valid) {
-        c.remove(driver);
-        if (!fills) c.add(pickup_to_grid[static_cast<std::size_t>(j) * grid_points + g], driver);
-      }
-      nearest_km += std::min(c.km[0], far_km) / grid_points;
-      second_km += std::min(c.km[1], far_km) / grid_points;
-      short_drive += std::max(0.0, 5 - c.km[0]) / grid_points;
-    }
+    put(spread_of_loads);
     put(nearest_km / 5);
     put(second_km / 5);
     put(short_drive / 5);
     put((available - (fills ? 1 : 0)) / fleet);
+    put(std::clamp(moved / reward_unit, -2.0, 2.0));
+    put(std::clamp(coming / reward_unit, -2.0, 2.0));
     if (valid) {
-      auto const& booking = *open[static_cast<std::size_t>(j)].booking;
-      auto const pair = static_cast<std::size_t>(driver) * m + static_cast<std::size_t>(j);
-      AssignmentFacts const& f = facts[pair];
-      Best const& b = best_now[static_cast<std::size_t>(j)];
+      auto const& booking = *open[j].booking;
+      Best const& b = best_now[j];
       double const other = b.driver == driver ? b.second : b.value;
-      int const load = drivers[static_cast<std::size_t>(driver)].load;
-      double const urgency = open[static_cast<std::size_t>(j)].penalty * std::exp(-booking.minutes_left / rule.horizon);
-      put(now[pair] / reward_unit);
+      int const left = ClassicOutlook::steps_left(booking);
+      double const penalty = -world.expiry_penalty(booking.priority);
+      put(now[i * m + j] / reward_unit);
+      put(rest_of_day.relief[j] / reward_unit);
+      put(rest_of_day.chance_later[j]);
       put(f.km / 10);
       put(std::min(f.late_minutes, 50.0) / 50);
       put(f.late_minutes > 0 ? 1 : 0);
@@ -371,25 +391,37 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
       put(f.priority / 5.0);
       put(f.priority >= 4 ? 1 : 0);
       put(f.fast ? 1 : 0);
-      put(std::min(open[static_cast<std::size_t>(j)].steps_left, 12) / 12.0);
-      put(1.0 / open[static_cast<std::size_t>(j)].steps_left);
-      put(open[static_cast<std::size_t>(j)].penalty / 200);
-      put((now[pair] - later[pair]) / reward_unit);
+      put(std::min(left, 12) / 12.0);
+      put(1.0 / left);
+      put(penalty / 200);
+      put((now[i * m + j] - later[i * m + j]) / reward_unit);
       put(load / 3.0);
-      put(load == ClassicWorld::places - 1 ? 1 : 0);
-      put(other > none ? std::clamp((now[pair] - other) / reward_unit, -2.0, 2.0) : 2.0);
-      put((now[pair] - b.value) / reward_unit);
+      put(fills ? 1 : 0);
+      put(other > none ? std::clamp((now[i * m + j] - other) / reward_unit, -2.0, 2.0) : 2.0);
+      put((now[i * m + j] - b.value) / reward_unit);
       put(sooner / 5.0);
-      put(urgency / 100);
-      out.baseline[row] =
-          static_cast<float>(now[pair] + rule.urgency * urgency - rule.distance * f.km - rule.load * load -
-                             (load == ClassicWorld::places - 1 ? rule.last_place : 0));
-    } else if (waits) {
-      out.baseline[row] = static_cast<float>(world.profile().wait(static_cast<int>(m)));
-    } else {
-      out.baseline[row] = static_cast<float>(world.profile().invalid());
+      put(penalty * std::exp(-booking.minutes_left / rule.horizon) / 100);
     }
-    REGULUS_CHECK(at <= features.size());
+    REGULUS_CHECK(at <= features.size() - 2);
+  }
+
+  // How each row compares with the best and the second best by the known part: what the network must be sure of before
+  // it overrules it.
+  float best = -1e30F;
+  float second = -1e30F;
+  for (float value : out.baseline) {
+    if (value > best) {
+      second = best;
+      best = value;
+    } else if (value > second) {
+      second = value;
+    }
+  }
+  for (std::size_t row = 0; row < actions.size(); ++row) {
+    float* const features = &out.features[row * pair_width + pair_width - 2];
+    float const rival = out.baseline[row] == best && actions.size() > 1 ? second : best;
+    features[0] = std::clamp((out.baseline[row] - rival) / static_cast<float>(reward_unit), -2.0F, 2.0F);
+    features[1] = out.baseline[row] == best ? 1.0F : 0.0F;
   }
 }
 

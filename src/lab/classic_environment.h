@@ -4,12 +4,19 @@
 // features for each legal choice, wait first. A row describes the state after the choice as far as it is known now: the
 // reward earned at once, what is left for the others, and which expiries have become unavoidable. Features are scaled
 // to about 1 by constants written here; the schema's name goes into every model file and changes with them.
+//
+// The known part of a row's value (the baseline to which a pairs network adds what it learned) is, in points:
+//   reward now + the rest of the day by ClassicOutlook
+//   + what moving this driver changes for the other open bookings, each weighted by its chance of being served later
+//   + what it changes for bookings to come: the reward for nearness over the square, for those of the next few steps
+//   + the end-of-day bonus that the day is heading for.
 #pragma once
 
 #include <memory>
 #include <string_view>
 #include <vector>
 
+#include "lab/classic_outlook.h"
 #include "rl/environment.h"
 #include "rl/q_network.h"
 #include "sim/classic.h"
@@ -17,7 +24,7 @@
 
 namespace regulus::lab {
 
-// Names the meaning of the features: "classic-slots-1", "classic-pairs-1".
+// Names the meaning of the features: "classic-slots-1", "classic-pairs-2".
 std::string_view classic_schema(rl::NetworkKind kind);
 
 class ClassicEnvironment : public rl::Environment {
@@ -44,6 +51,7 @@ class ClassicEnvironment : public rl::Environment {
 
   sim::ClassicWorld world_;
   rl::NetworkKind kind_;
+  std::shared_ptr<ClassicOutlook const> outlook_;  // pairs only
   std::unique_ptr<sim::ClassicPolicy> rule_;
   mutable std::vector<int> actions_of_rows_;  // of the latest observe()
 };

@@ -129,7 +129,7 @@ EpisodeRecord TrainingRun::run_episode() {
     sentinel_.on_returns(
         rl::discounted_returns(day_steps_, config_.agent.gamma, static_cast<double>(dqn_.online().reward_scale())));
   record.loss = day_updates_ > 0 ? day_loss_ / day_updates_ : 0;
-  record.steps = static_cast<int>(day_steps_.size());
+  record.steps = static_cast<std::int64_t>(day_steps_.size());
   record.buffer = static_cast<std::int64_t>(dqn_.replay().size());
   return record;
 }
