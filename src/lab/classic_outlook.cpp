@@ -1,0 +1,152 @@
+#include "lab/classic_outlook.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/seeds.h"
+#include "lab/best_schedule.h"
+
+namespace regulus::lab {
+namespace {
+
+using sim::AssignmentFacts;
+using sim::ClassicWorld;
+
+constexpr int sample_days = 16;
+constexpr int horizon = 24;  // steps looked ahead
+// Sample days are warm-up days of a base seed that no run has.
+constexpr std::uint64_t sample_seed = 0x6f75'746c'6f6f'6bULL;
+
+// A booking still to come is served by the nearest of n drivers somewhere in the square: half a mean spacing away.
+double typical_km(int drivers) {
+  constexpr double area_km2 = 22.24 * 15.39;
+  return 0.5 * std::sqrt(area_km2 / drivers);
+}
+
+double minutes_a_km(double density) { return 60 / (30 * (1 - 0.5 * density)); }
+
+}  // namespace
+
+ClassicOutlook::ClassicOutlook(sim::ClassicConfig const& config) : slots_(config.max_bookings) {
+  sim::ClassicConfig endless = config;
+  endless.max_bookings = 500;
+  ClassicWorld world(endless);
+  profile_ = &world.profile();
+  AssignmentFacts const typical{.km = typical_km(config.num_drivers)};
+  days_.resize(sample_days);
+  for (std::size_t d = 0; d < days_.size(); ++d) {
+    SampleDay& day = days_[d];
+    world.reset(scenario_seed(Role::warmup, sample_seed, d));
+    std::vector<ClassicWorld::Booking> seen;
+    std::vector<int> steps_seen;
+    if (d == 0) minutes_a_km_.push_back(minutes_a_km(world.traffic_density()));
+    for (int step = 1; !world.done(); ++step) {
+      world.step(ClassicWorld::wait);
+      if (world.done()) break;
+      if (d == 0) minutes_a_km_.push_back(minutes_a_km(world.traffic_density()));
+      for (auto const& booking : world.bookings()) {
+        if (booking.created != world.minute()) continue;
+        seen.push_back(booking);
+        steps_seen.push_back(step);
+      }
+    }
+    day.first.push_back(0);
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      Arrival arrival{.step = steps_seen[i], .penalty = penalty(steps_seen[i], seen[i]), .values = {}};
+      AssignmentFacts facts = typical;
+      facts.priority = seen[i].priority;
+      facts.outbound = seen[i].outbound;
+      for (int k = 0; k < std::min(steps_left(seen[i]), horizon) && arrival.step + k < steps(); ++k) {
+        double const value = reward_at(arrival.step + k, facts, seen[i]) + arrival.penalty;
+        arrival.values.push_back(static_cast<float>(std::max(0.0, value)));
+      }
+      day.arrivals.push_back(std::move(arrival));
+    }
+    for (int t = 1; t <= steps() + horizon; ++t) {
+      day.first.push_back(static_cast<int>(std::ranges::lower_bound(steps_seen, t) - steps_seen.begin()));
+    }
+  }
+}
+
+int ClassicOutlook::steps_left(ClassicWorld::Booking const& booking) {
+  return (booking.minutes_left + ClassicWorld::step_minutes - 1) / ClassicWorld::step_minutes;
+}
+
+double ClassicOutlook::penalty(int step, ClassicWorld::Booking const& booking) const {
+  return step + steps_left(booking) <= steps() ? -profile_->expiry(booking.priority) : 0;
+}
+
+double ClassicOutlook::reward_at(int step, AssignmentFacts facts, ClassicWorld::Booking const& booking) const {
+  int const minute = step * ClassicWorld::step_minutes;
+  double const arrival = minute + facts.km * minutes_a_km_[static_cast<std::size_t>(std::min(step, steps() - 1))];
+  facts.late_minutes = std::max(0.0, arrival - booking.window_end);
+  facts.fast = 2 * (minute - booking.created) <= booking.window;
+  return profile_->assignment(facts);
+}
+
+double ClassicOutlook::arrivals(int step, int steps_ahead) const {
+  double count = 0;
+  for (SampleDay const& day : days_) {
+    auto const last = static_cast<std::size_t>(std::min(step + steps_ahead + 1, steps()));
+    auto const first = static_cast<std::size_t>(std::min(step + 1, steps()));
+    count += day.first[last] - day.first[first];
+  }
+  return count / static_cast<double>(days_.size());
+}
+
+Outlook ClassicOutlook::ask(ClassicWorld const& world, std::span<OpenBooking const> open) const {
+  int const now = world.minute() / ClassicWorld::step_minutes;
+  int const ahead = std::min(steps() - now - 1, horizon);
+  int const count = static_cast<int>(open.size());
+  int const room = slots_ - static_cast<int>(world.bookings().size());
+  Outlook outlook{.relief = std::vector<double>(open.size()), .chance_later = std::vector<double>(open.size())};
+
+  // The rows of open bookings are the same on every sample day.
+  std::vector<float> own(open.size() * static_cast<std::size_t>(ahead));
+  std::vector<double> penalties(open.size());
+  double penalty_sum = 0;
+  for (std::size_t k = 0; k < open.size(); ++k) {
+    penalties[k] = penalty(now, *open[k].booking);
+    penalty_sum += penalties[k];
+    int const last = std::min(steps_left(*open[k].booking) - 1, ahead);
+    for (int t = 1; t <= last; ++t) {
+      double const value = reward_at(now + t, open[k].best, *open[k].booking) + penalties[k];
+      own[k * static_cast<std::size_t>(ahead) + static_cast<std::size_t>(t - 1)] =
+          static_cast<float>(std::max(0.0, value));
+    }
+  }
+
+  BestSchedule schedule;
+  for (SampleDay const& day : days_) {
+    int const first = day.first[static_cast<std::size_t>(now + 1)];
+    int const coming = std::clamp(day.first[static_cast<std::size_t>(now + 1 + ahead)] - first, 0, std::max(room, 0));
+    std::span<float> const values = schedule.values(count + coming, ahead);
+    std::fill(std::ranges::copy(own, values.begin()).out, values.end(), 0.0F);
+    double lost_points = penalty_sum;
+    for (int i = 0; i < coming; ++i) {
+      Arrival const& arrival = day.arrivals[static_cast<std::size_t>(first + i)];
+      auto const row = values.subspan(static_cast<std::size_t>((count + i) * ahead), static_cast<std::size_t>(ahead));
+      auto const from = static_cast<std::size_t>(arrival.step - now - 1);
+      auto const length = std::min(arrival.values.size(), row.size() - from);
+      std::copy_n(arrival.values.begin(), length, row.begin() + static_cast<std::ptrdiff_t>(from));
+      lost_points += arrival.penalty;
+    }
+    schedule.solve();
+    outlook.rest += static_cast<double>(schedule.total()) - lost_points;
+    for (int r = 0; r < count + coming; ++r) (schedule.is_served(r) ? outlook.served : outlook.lost) += 1;
+    for (int k = 0; k < count; ++k) {
+      auto const i = static_cast<std::size_t>(k);
+      outlook.relief[i] += penalties[i] - static_cast<double>(schedule.worth(k));
+      outlook.chance_later[i] += schedule.is_served(k) ? 1 : 0;
+    }
+  }
+  auto const n = static_cast<double>(days_.size());
+  outlook.rest /= n;
+  outlook.served /= n;
+  outlook.lost /= n;
+  for (double& relief : outlook.relief) relief /= n;
+  for (double& chance : outlook.chance_later) chance /= n;
+  return outlook;
+}
+
+}  // namespace regulus::lab
