@@ -50,6 +50,7 @@ std::vector<std::uint32_t> ascending(std::span<double const> values) {
     keys.swap(moved);
   }
   std::vector<std::uint32_t> order;
+  order.reserve(keys.size());
   for (Key const& key : keys) order.push_back(key.index);
   return order;
 }

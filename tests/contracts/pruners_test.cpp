@@ -43,6 +43,7 @@ Trial any_trial(int number, Rng& rng, double (*value)(Rng&)) {
 std::vector<Trial> any_history(Rng& rng, double (*value)(Rng&)) {
   std::vector<Trial> history;
   auto const size = static_cast<int>(rng.below(30));
+  history.reserve(static_cast<std::size_t>(size));
   for (int i = 0; i < size; ++i) history.push_back(any_trial(i, rng, value));
   return history;
 }

@@ -35,8 +35,8 @@ class NumpySource final : public UniformSource {
   explicit NumpySource(unsigned seed) : generator_(seed) {}
   using UniformSource::uniform;
   double uniform() override {
-    double const high = static_cast<double>(generator_() >> 5U);
-    double const low = static_cast<double>(generator_() >> 6U);
+    auto const high = static_cast<double>(generator_() >> 5U);
+    auto const low = static_cast<double>(generator_() >> 6U);
     return (high * 67108864.0 + low) / 9007199254740992.0;
   }
 

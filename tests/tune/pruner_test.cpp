@@ -37,6 +37,7 @@ std::vector<bool> decisions(Pruner const& pruner, std::vector<Trial> const& visi
 // Six complete curves i, i + 1, i + 2 for i = 0 … 5: the medians at steps 0, 1, 2 are 2.5, 3.5, 4.5.
 std::vector<Trial> six_curves() {
   std::vector<Trial> trials;
+  trials.reserve(6);
   for (int i = 0; i < 6; ++i) {
     trials.push_back(a_trial(i, TrialState::complete, {i + 2.0}, {{0, i}, {1, i + 1.0}, {2, i + 2.0}}));
   }
@@ -105,6 +106,7 @@ PrunerConfig halving_from_step_one() {
 TEST(HalvingPruner, promotes_the_best_one_in_four) {
   // Eight at rung 0 with the current one: floor(8 / 4) = 2 go on, and a tie with the second goes on too.
   std::vector<Trial> trials;
+  trials.reserve(7);
   for (int i = 0; i < 7; ++i) trials.push_back(at_rung(i, 0, i));  // 0 … 6
   auto const halving = a_pruner("halving", halving_from_step_one());
   Trial current = a_trial(7, TrialState::running, {}, {{1, 5.0}});
@@ -196,8 +198,8 @@ TEST(WilcoxonPruner, compares_with_the_best_complete_trial_and_gives_up_on_infin
 
 // Every assignment of signs to the ranks, the naive way.
 double brute_force_p(std::vector<double> const& differences) {
-  std::vector<double> sizes;
-  for (double d : differences) sizes.push_back(std::abs(d));
+  std::vector<double> sizes(differences);
+  for (double& size : sizes) size = std::abs(size);
   std::ranges::sort(sizes);
   double observed = 0;
   for (double d : differences) {
@@ -218,8 +220,8 @@ TEST(SignedRank, equals_the_enumeration_of_all_signs) {
   Rng rng(11);
   for (int n = 1; n <= 12; ++n) {
     for (int repeat = 0; repeat < 10; ++repeat) {
-      std::vector<double> differences;
-      for (int i = 0; i < n; ++i) differences.push_back(rng.uniform(-1, 1.5));
+      std::vector<double> differences(static_cast<std::size_t>(n));
+      for (double& difference : differences) difference = rng.uniform(-1, 1.5);
       EXPECT_DOUBLE_EQ(signed_rank_p(differences), brute_force_p(differences));
     }
   }
@@ -234,8 +236,8 @@ TEST(SignedRank, zeros_and_ties_go_by_the_normal_approximation) {
 
 TEST(SignedRank, the_exact_and_the_approximate_form_meet_at_fifty) {
   Rng rng(12);
-  std::vector<double> differences;
-  for (int i = 0; i < 50; ++i) differences.push_back(rng.uniform(-1, 1.4));
+  std::vector<double> differences(50);
+  for (double& difference : differences) difference = rng.uniform(-1, 1.4);
   double const exact = signed_rank_p(differences);
   differences.push_back(rng.uniform(-1e-6, 1e-6));  // rank 1 of 51: as good as nothing
   EXPECT_NEAR(signed_rank_p(differences), exact, 0.01);

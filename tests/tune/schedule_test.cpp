@@ -18,8 +18,7 @@
 namespace regulus::tune {
 namespace {
 
-// Eight parameters as an agent has them, with an optimum inside, one useless parameter and one interaction. The loss is
-// 0 at best.
+// Eight parameters as an agent has them, with an optimum inside, two of them interacting. The loss is 0 at best.
 SearchSpace eight_parameters() {
   return {{"batch", log_whole(16, 512)},
           {"dropout", real(0, 0.5)},
@@ -74,7 +73,9 @@ struct Simulation {
 
 double report_of(Simulation const& setup, Trial const& trial, int step) {
   static Scale const scale = random_scale();
-  Rng rng = Rng(setup.seed).stream(Purpose::test, static_cast<std::uint64_t>(1000 * trial.number + step));
+  Rng rng =
+      Rng(setup.seed)
+          .stream(Purpose::test, static_cast<std::uint64_t>(trial.number) * 1000 + static_cast<std::uint64_t>(step));
   double const learned = 1 - std::exp(-3.0 * (step + 1) / setup.reports);
   return scale.quality(loss(trial.params)) * learned + setup.noise * rng.normal();
 }
@@ -210,7 +211,7 @@ TEST(LaggedStudy, any_number_of_workers_finishing_in_any_order_gives_the_same_ta
     }
     for (int workers : {1, 2, 4, 8}) {
       setup.workers = workers;
-      setup.order = static_cast<std::uint64_t>(100 + workers);
+      setup.order = 100 + static_cast<std::uint64_t>(workers);
       EXPECT_EQ(first_difference(simulate(setup), reference), -1) << pruner << " with " << workers << " workers";
     }
   }

@@ -17,6 +17,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<int> numbers_of(std::vector<Trial const*> const& trials) {
   std::vector<int> out;
+  out.reserve(trials.size());
   for (Trial const* trial : trials) out.push_back(trial->number);
   return out;
 }
@@ -79,6 +80,7 @@ TEST(Split, one_in_ten_is_good_and_at_most_twenty_five) {
                                                        {20, 2}, {100, 10}, {241, 25}, {400, 25}};
   for (auto const& [trials, good] : cases) {
     std::vector<Trial> visible;
+    visible.reserve(static_cast<std::size_t>(trials));
     for (int i = 0; i < trials; ++i) visible.push_back(a_trial(i, TrialState::complete, {static_cast<double>(i % 7)}));
     EXPECT_EQ(split_trials(visible, Direction::minimize).good.size(), good) << trials;
   }
@@ -115,6 +117,7 @@ TEST(Split, running_trials_count_as_bad_and_failed_ones_not_at_all) {
 
 TEST(Split, equal_values_keep_the_order_of_trials_for_both_directions) {
   std::vector<Trial> visible;
+  visible.reserve(10);
   for (int i = 0; i < 10; ++i) visible.push_back(a_trial(i, TrialState::complete, {1.0}));
   EXPECT_EQ(numbers_of(split_trials(visible, Direction::minimize).good), (std::vector<int>{0}));
   EXPECT_EQ(numbers_of(split_trials(visible, Direction::maximize).good), (std::vector<int>{0}));

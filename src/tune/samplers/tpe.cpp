@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "tune/parzen.h"
 #include "tune/sampler.h"
@@ -23,12 +24,7 @@ double loss_of(double value, Direction direction) {
 }
 
 // Complete trials rank by value and before all pruned ones, whose order is (last step, latest first; value there).
-struct Rank {
-  int group;
-  double step;
-  double loss;
-  auto operator<=>(Rank const&) const = default;
-};
+using Rank = std::tuple<int, double, double>;
 
 Rank rank_of(Trial const& trial, Direction direction) {
   if (trial.state == TrialState::complete)
