@@ -23,8 +23,8 @@ namespace regulus::lab {
 
 struct EpisodeRecord {
   double reward = 0;
-  double epsilon = 0;  // share of exploring choices in this day
-  double loss = 0;     // mean over the day's updates
+  double epsilon = 0;      // share of exploring choices in this day
+  double loss = 0;         // mean over the day's updates
   std::int64_t steps = 0;  // no padding: records are stored byte by byte
   std::int64_t buffer = 0;
 };

@@ -1,0 +1,74 @@
+// What the subcommands share: how one is declared, common flags, settings as flags, output and exit codes.
+//
+// A subcommand is one file that defines add_<name> and one line in commands.def. add_<name> declares its flags on a
+// CLI11 app and returns what runs after parsing. CLI11 is seen only here in app.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config.h"
+#include "core/json.h"
+#include "core/result.h"
+#include "lab/config.h"
+
+namespace regulus::app {
+
+// Flags that every command has.
+struct Common {
+  bool json = false;
+  std::string scenario = "classic";
+};
+
+using Run = std::function<Status(Common const&)>;
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  Run (*add)(CLI::App&);
+};
+std::span<Command const> commands();
+
+// Settings of a config as flags. Values stay texts until apply(), so that a file and the environment can come first.
+class SettingFlags {
+ public:
+  // Declares one flag for each setting whose path starts with one of `prefixes` (all when empty) and is not in
+  // `without`.
+  void declare(CLI::App& app, std::span<Setting const> settings, std::vector<std::string> const& prefixes = {},
+               std::vector<std::string> const& without = {});
+  // Sets what was given on the command line. Errors name flag and value.
+  Status apply(std::span<Setting const> settings) const;
+  bool any_given() const;
+
+ private:
+  struct Flag {
+    std::string path;
+    CLI::Option* option;
+  };
+  // CLI11 keeps pointers to the texts.
+  std::map<std::string, std::vector<std::string>> values_;
+  std::vector<Flag> flags_;
+};
+
+// Default < file (when given) < environment < flags.
+Result<lab::Config> resolve(std::string const& file, SettingFlags const& flags);
+
+// Prints the JSON line or the text, to stdout.
+void print_result(Common const& common, Json const& json, std::string const& text);
+
+// The same words as `regulus …` was called with, quoted for a shell.
+std::string command_line();
+void remember_command_line(std::span<char const* const> words);
+
+std::string timestamp_now();  // ISO 8601, UTC, or the fixed moment of SOURCE_DATE_EPOCH
+std::string stamp_now();      // YYYYmmdd_HHMMSS of the same
+
+int exit_code(ErrorKind kind);
+
+}  // namespace regulus::app

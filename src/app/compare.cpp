@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include "app/command.h"
+#include "core/files.h"
+#include "core/parallel.h"
+#include "core/progress.h"
+#include "lab/compare.h"
+
+namespace regulus::app {
+namespace {
+
+struct State {
+  lab::CompareOptions options;
+  std::string optimal_config;
+  bool optimal_given = false;
+  std::string output = "data/rl/comparison_results.json";
+  SettingFlags flags;
+};
+
+std::string table(lab::Comparison const& c) {
+  std::string text = fmt::format("{}, {} training seeds × {} days of training, {} test days\n",
+                                 lab::describe(c.options.baseline.environment), c.options.seeds, c.options.episodes,
+                                 c.options.test_days);
+  text += fmt::format("  {:<16} {:>9}  {:>8} {:>6} {:>9} {:>8} {:>8}\n", "", "reward", "assigned", "late", "cancelled",
+                      "refused", "km");
+  for (lab::Contestant const& contestant : c.contestants) {
+    lab::Summary const s = contestant.summary();
+    text += fmt::format("  {:<16} {:9.1f}  {:8.2f} {:6.2f} {:9.2f} {:8.2f} {:8.1f}\n", contestant.name, s.reward.mean,
+                        s.assignments.mean, s.late_pickups.mean, s.cancellations.mean, s.refused.mean, s.distance.mean);
+  }
+  text += "  paired differences\n";
+  for (lab::Duel const& d : c.duels) {
+    text += fmt::format("    {:<9} − {:<16} {:+9.1f}  95 % interval {:+.1f} to {:+.1f}\n", d.candidate, d.reference,
+                        d.difference.mean, d.difference.ci95.low, d.difference.ci95.high);
+  }
+  return text + c.verdict;
+}
+
+Status run(State& state, Common const& common) {
+  Result<lab::Config> baseline = resolve("", state.flags);
+  if (!baseline) return baseline.error();
+  state.options.baseline = *baseline;
+  std::string file = state.optimal_config;
+  constexpr std::string_view usual = "data/rl/optimal_config.json";
+  if (!state.optimal_given && std::filesystem::exists(usual)) file = usual;
+  if (!file.empty()) {
+    Result<lab::Config> optimized = resolve(file, state.flags);
+    if (!optimized) return optimized.error();
+    state.options.optimized = *optimized;
+  }
+  state.options.timestamp = timestamp_now();
+  Result<lab::Comparison> comparison = [&] {
+    std::unique_ptr<Progress> bar;
+    return lab::compare(state.options, [&](int done, int total) {
+      if (!bar) bar = std::make_unique<Progress>("train", total, "trainings");
+      bar->update(done);
+    });
+  }();
+  if (!comparison) return comparison.error();
+  Json json = lab::comparison_json(*comparison);
+  json["command"] = command_line();
+  if (Status written = write_file(state.output, json.dump(2) + "\n"); !written) return written;
+  print_result(common, json, table(*comparison) + "\nwritten to " + state.output);
+  return ok();
+}
+
+}  // namespace
+
+Run add_compare(CLI::App& app);
+Run add_compare(CLI::App& app) {
+  auto state = std::make_shared<State>();
+  state->options.threads = core_count();
+  auto* optimal = app.add_option(
+      "--optimal-config", state->optimal_config,
+      "What tune wrote; without it data/rl/optimal_config.json when that exists, else the default alone");
+  app.add_option("--episodes", state->options.episodes, "Days of training, each")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  app.add_option("--output", state->output, "Where the result goes")->capture_default_str();
+  app.add_option("--training-seeds", state->options.seeds, "Trainings of each configuration")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--test-days", state->options.test_days, "Days, from seed 900000, on which all are compared")
+      ->check(CLI::Range(2, 100'000))
+      ->capture_default_str();
+  app.add_option("--seed", state->options.seed, "Seed of the trainings and of the intervals")->capture_default_str();
+  app.add_option("--threads", state->options.threads, "Threads; the result does not depend on it")
+      ->check(CLI::Range(1, 1024));
+  lab::Config defaults;
+  state->flags.declare(app, settings(defaults), {}, {"training.episodes"});
+  app.footer(
+      "Examples:\n"
+      "  regulus compare --episodes 200\n"
+      "  regulus compare --episodes 1000 --optimal-config data/rl/optimal_config_v1.json --training-seeds 10");
+  return [state, optimal](Common const& common) {
+    state->optimal_given = optimal->count() > 0;
+    return run(*state, common);
+  };
+}
+
+}  // namespace regulus::app

@@ -1,0 +1,54 @@
+#include <fmt/format.h>
+
+#include "app/command.h"
+
+namespace regulus::app {
+
+Run add_config(CLI::App& app);
+Run add_config(CLI::App& app) {
+  struct State {
+    std::string action;
+    std::string file;
+    std::string config;
+    std::uint64_t seed = 0;
+    SettingFlags flags;
+  };
+  auto state = std::make_shared<State>();
+  app.add_option("action", state->action, "print: the resolved configuration · check FILE · docs: the reference page")
+      ->check(CLI::IsMember({"print", "check", "docs"}))
+      ->required();
+  app.add_option("file", state->file, "File to check");
+  app.add_option("--config", state->config, "Configuration file to start from");
+  app.add_option("--seed", state->seed, "Accepted by every command; a configuration has no seed");
+  lab::Config defaults;
+  state->flags.declare(app, settings(defaults));
+  app.footer(
+      "Examples:\n"
+      "  regulus config print --network slots\n"
+      "  regulus config check data/rl/optimal_config.json\n"
+      "  regulus config docs > docs/reference.md");
+
+  return [state](Common const& common) -> Status {
+    if (state->action == "docs") {
+      lab::Config config;
+      std::string const page = reference_page(settings(config));
+      print_result(common, Json::object({{"reference", page}}), page);
+      return ok();
+    }
+    bool const check = state->action == "check";
+    if (check && state->file.empty()) return invalid("config check needs a file");
+    Result<lab::Config> const config = resolve(check ? state->file : state->config, state->flags);
+    if (!config) return config.error();
+    Json const resolved = lab::to_json(*config);
+    if (check) {
+      print_result(common, Json::object({{"file", state->file}, {"valid", true}, {"config", resolved}}),
+                   fmt::format("{} is valid: {}, {} network", state->file, lab::describe(config->environment),
+                               rl::enum_names(rl::NetworkKind{})[static_cast<std::size_t>(config->network.kind)]));
+    } else {
+      print_result(common, resolved, resolved.dump(2));
+    }
+    return ok();
+  };
+}
+
+}  // namespace regulus::app

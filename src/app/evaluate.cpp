@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+
+#include "app/command.h"
+#include "core/files.h"
+#include "core/parallel.h"
+#include "core/progress.h"
+#include "lab/evaluate.h"
+
+namespace regulus::app {
+
+Run add_evaluate(CLI::App& app);
+Run add_evaluate(CLI::App& app) {
+  struct State {
+    std::string model = "data/rl/models/dqn_best.safetensors";
+    int episodes = 100;
+    std::uint64_t seed = seed_range(Role::test).first;
+    bool compare_baseline = false;
+    std::string save_results;
+    int threads = core_count();
+    sim::ClassicConfig environment;
+    SettingFlags flags;
+  };
+  auto state = std::make_shared<State>();
+  app.add_option("--model", state->model, "Model file")->capture_default_str();
+  app.add_option("--episodes", state->episodes, "Test days")->check(CLI::Range(2, 10'000'000))->capture_default_str();
+  app.add_option("--seed", state->seed, "Seed of the first day")->capture_default_str();
+  app.add_flag("--compare-baseline", state->compare_baseline,
+               "Play every rule on the same days and print paired differences");
+  app.add_option("--save-results", state->save_results, "Write the results to this JSON file");
+  app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));
+  state->flags.declare(app, settings(state->environment));
+  app.footer(
+      "The environment is the model's; naming another one is an error.\n\nExamples:\n"
+      "  regulus evaluate --model data/rl/models/dqn_final.safetensors\n"
+      "  regulus evaluate --episodes 1000 --compare-baseline --save-results data/rl/evaluation.json");
+
+  return [state](Common const& common) -> Status {
+    Result<lab::Model> loaded = lab::load_model(state->model);
+    if (!loaded) return loaded.error();
+    auto const model = std::make_shared<lab::Model const>(loaded.take());
+    sim::ClassicConfig asked = model->config.environment;
+    if (Status applied = state->flags.apply(settings(asked)); !applied) return applied;
+    if (Status same = lab::same_environment(model->config.environment, "the model", asked, "the command line"); !same)
+      return same;
+
+    std::vector<std::uint64_t> seeds;
+    for (int i = 0; i < state->episodes; ++i) seeds.push_back(state->seed + static_cast<std::uint64_t>(i));
+    auto const rules = sim::classic_policy_names();
+    Progress progress("evaluate", state->episodes * (state->compare_baseline ? 1 + static_cast<int>(rules.size()) : 1),
+                      "days");
+    auto const tick = [&] { progress.advance(); };
+    auto const days = lab::play_days(lab::model_factory(model), asked, seeds, state->threads, tick);
+    lab::Summary const s = lab::summarize(days);
+    Json json =
+        Json::object({{"model", state->model}, {"episodes", state->episodes}, {"dqn", lab::evaluation_json(s)}});
+    std::string text =
+        fmt::format("{} on {} days from seed {} ({})\n  {:<16} {:9.1f}  95 % interval {:.1f} to {:.1f}\n", state->model,
+                    state->episodes, state->seed, lab::describe(asked), "this model", s.reward.mean, s.reward.ci95.low,
+                    s.reward.ci95.high);
+    if (state->compare_baseline) {
+      Json references = Json::object();
+      for (std::string const& rule : rules) {
+        Result<lab::PolicyFactory> const policy = lab::make_policy_factory(rule, asked);
+        if (!policy) return policy.error();
+        auto const played = lab::play_days(*policy, asked, seeds, state->threads, tick);
+        lab::Summary const r = lab::summarize(played);
+        PairedDifference const lead =
+            paired_difference({lab::rewards_of(days)}, {lab::rewards_of(played)}, state->seed);
+        Json entry = lab::evaluation_json(r);
+        entry["lead_of_model"] = Json::object(
+            {{"mean", lead.mean}, {"ci95", Json::array_of(std::vector<double>{lead.ci95.low, lead.ci95.high})}});
+        if (rule == "random") json["baseline"] = entry;  // the predecessor's baseline
+        references[rule] = entry;
+        text += fmt::format("  {:<16} {:9.1f}  the model leads by {:+.1f}, 95 % interval {:+.1f} to {:+.1f}\n", rule,
+                            r.reward.mean, lead.mean, lead.ci95.low, lead.ci95.high);
+      }
+      json["references"] = references;
+    }
+    json["seed"] = state->seed;
+    json["environment"] = to_json(settings(asked));
+    text += fmt::format("  a day: {:.2f} assigned, {:.2f} late, {:.2f} cancelled, {:.2f} refused, {:.1f} km empty",
+                        s.assignments.mean, s.late_pickups.mean, s.cancellations.mean, s.refused.mean, s.distance.mean);
+    if (!state->save_results.empty()) {
+      if (Status written = write_file(state->save_results, json.dump(2) + "\n"); !written) return written;
+      text += "\n  results in " + state->save_results;
+    }
+    print_result(common, json, text);
+    return ok();
+  };
+}
+
+}  // namespace regulus::app

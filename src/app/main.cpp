@@ -1,0 +1,104 @@
+// regulus: one binary, one subcommand for each job.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "app/command.h"
+#include "core/interrupt.h"
+
+namespace regulus::app {
+namespace {
+
+constexpr char const* main_help =
+    "Regulus tunes, trains, compares, evaluates and serves dispatch agents for passenger transport.\n"
+    "Each command explains itself: regulus COMMAND --help";
+
+int fail(Error const& error, bool json) {
+  constexpr std::string_view kinds[] = {"invalid", "not_found", "corrupt", "io", "interrupted"};
+  if (json) {
+    fmt::print("{}\n", Json::object({{"error", Json::object({{"kind", kinds[static_cast<std::size_t>(error.kind)]},
+                                                             {"message", error.message}})}})
+                           .dump());
+  }
+  fmt::print(stderr, "regulus: {}\n", error.message);
+  return exit_code(error.kind);
+}
+
+// The first word nobody expected, with the nearest flag or command.
+Error unexpected(std::string const& word, CLI::App const& app) {
+  std::vector<std::string> known;
+  bool const flag = word.starts_with("-");
+  if (flag) {
+    for (CLI::Option const* option : app.get_options()) known.push_back(option->get_name());
+  } else if (app.get_parent() == nullptr) {
+    for (Command const& command : commands()) known.emplace_back(command.name);
+  }
+  std::string const name = word.substr(0, word.find('='));
+  return invalid(fmt::format("{} {} is not known{}",
+                             flag                          ? "flag"
+                             : app.get_parent() == nullptr ? "command"
+                                                           : "argument",
+                             name, suggestion(name, known)));
+}
+
+int run(int argc, char const* const* argv) {
+  remember_command_line({argv, static_cast<std::size_t>(argc)});
+  CLI::App app{main_help, "regulus"};
+  app.set_version_flag("--version", "regulus " REGULUS_VERSION);
+  app.require_subcommand(0, 1);
+  app.allow_extras();
+  struct Entry {
+    CLI::App* app;
+    std::shared_ptr<Common> common;
+    Run run;
+  };
+  std::vector<Entry> entries;
+  for (Command const& command : commands()) {
+    CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
+    sub->allow_extras();
+    auto common = std::make_shared<Common>();
+    sub->add_flag("--json", common->json, "Print one JSON object as the last line of stdout");
+    sub->add_option("--scenario", common->scenario, "The world to dispatch in")->capture_default_str();
+    entries.push_back({sub, common, command.add(*sub)});
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::CallForHelp const& help) {
+    return app.exit(help);
+  } catch (CLI::CallForVersion const& version) {
+    return app.exit(version);
+  } catch (CLI::ParseError const& error) {
+    return fail(invalid(error.what()), false);
+  }
+  for (Entry const& entry : entries) {
+    if (!entry.app->parsed()) continue;
+    if (auto const extra = entry.app->remaining(); !extra.empty())
+      return fail(unexpected(extra.front(), *entry.app), entry.common->json);
+    if (auto const extra = app.remaining(); !extra.empty())
+      return fail(unexpected(extra.front(), *entry.app), entry.common->json);
+    if (entry.common->scenario != "classic") {
+      return fail(invalid(fmt::format("--scenario = {} is not known (known: classic)", entry.common->scenario)),
+                  entry.common->json);
+    }
+    catch_interrupts();
+    Status const status = entry.run(*entry.common);
+    return status ? 0 : fail(status.error(), entry.common->json);
+  }
+  if (auto const extra = app.remaining(); !extra.empty()) return fail(unexpected(extra.front(), app), false);
+  fmt::print("{}", app.help());
+  return 2;
+}
+
+}  // namespace
+}  // namespace regulus::app
+
+int main(int argc, char** argv) {
+  try {
+    return regulus::app::run(argc, argv);
+  } catch (std::bad_alloc const&) {
+    std::fputs("regulus: out of memory\n", stderr);
+  } catch (std::exception const& problem) {
+    std::fprintf(stderr, "regulus: internal error: %s. Please report this.\n", problem.what());
+  }
+  return 1;
+}

@@ -1,0 +1,96 @@
+#include "lab/train.h"
+
+#include <fmt/format.h>
+
+#include "app/command.h"
+#include "core/parallel.h"
+#include "core/progress.h"
+
+namespace regulus::app {
+namespace {
+
+struct State {
+  lab::TrainOptions options;
+  std::string config;
+  std::uint64_t seed = 1;
+  int max_steps = 100;
+  SettingFlags flags;
+  CLI::Option* seed_option = nullptr;
+};
+
+std::string summary(lab::TrainOutcome const& o) {
+  std::string text =
+      fmt::format("trained {} episodes in {} ({} environment steps, {} updates)\n", o.episodes.size(),
+                  duration_text(o.ledger.wall_seconds), o.ledger.environment_steps, o.ledger.gradient_steps);
+  for (std::string const& event : o.events) text += "  sentinel: " + event + "\n";
+  text += fmt::format("  on {} days that chose nothing:\n", o.best.episodes);
+  text += fmt::format("    best (after {} episodes)   {:9.1f}  95 % interval {:.1f} to {:.1f}   {}\n", o.best_episode,
+                      o.best.reward.mean, o.best.reward.ci95.low, o.best.reward.ci95.high, o.best_file.string());
+  text += fmt::format("    final                      {:9.1f}  95 % interval {:.1f} to {:.1f}   {}\n",
+                      o.final_network.reward.mean, o.final_network.reward.ci95.low, o.final_network.reward.ci95.high,
+                      o.final_file.string());
+  for (auto const& [rule, lead] : o.leads) {
+    text += fmt::format("    lead of best over {:<16} {:+9.1f}  95 % interval {:+.1f} to {:+.1f}\n", rule, lead.mean,
+                        lead.ci95.low, lead.ci95.high);
+  }
+  return text + "  metrics in " + o.metrics_file.string();
+}
+
+Status run(State& state, Common const& common) {
+  lab::TrainOptions& options = state.options;
+  bool const plain_resume = options.resume && state.config.empty() && !state.flags.any_given();
+  if (!plain_resume) {
+    Result<lab::Config> config = resolve(state.config, state.flags);
+    if (!config) return config.error();
+    int const day = config->environment.simulation_hours * 60 / sim::ClassicWorld::step_minutes;
+    if (state.max_steps < day) {
+      return invalid(
+          fmt::format("--max-steps = {} would cut a day of {} steps short; raise it or lower --simulation-hours",
+                      state.max_steps, day));
+    }
+    options.config = *config;
+  }
+  if (!options.resume || state.seed_option->count() > 0) options.seed = state.seed;
+  options.stamp = stamp_now();
+  options.timestamp = timestamp_now();
+  Result<lab::TrainOutcome> outcome = [&] {
+    std::unique_ptr<Progress> bar;
+    return lab::train(options, [&](int done, int total, std::optional<double> evaluation) {
+      if (!bar) bar = std::make_unique<Progress>("train", total, "episodes");
+      bar->update(done, evaluation ? fmt::format("evaluation {:.0f}", *evaluation) : "");
+    });
+  }();
+  if (!outcome) return outcome.error();
+  print_result(common, outcome->metrics, summary(*outcome));
+  return ok();
+}
+
+}  // namespace
+
+Run add_train(CLI::App& app);
+Run add_train(CLI::App& app) {
+  auto state = std::make_shared<State>();
+  state->options.threads = core_count();
+  app.add_option("--config", state->config, "Configuration file, or what tune wrote: every tuned parameter is applied");
+  state->seed_option =
+      app.add_option("--seed", state->seed, "Seed of weights, exploration, replay and days")->capture_default_str();
+  app.add_flag("--resume", state->options.resume, "Continue from the checkpoint in --output-dir");
+  app.add_option("--output-dir", state->options.folders.models, "Folder of models and checkpoint")
+      ->capture_default_str();
+  app.add_option("--log-dir", state->options.folders.logs, "Folder of metrics_<time>.json")->capture_default_str();
+  app.add_option("--tensorboard-dir", state->options.folders.tensorboard, "Folder of TensorBoard runs")
+      ->capture_default_str();
+  app.add_option("--max-steps", state->max_steps, "Steps of a day at most; a day must fit")->capture_default_str();
+  app.add_option("--threads", state->options.threads, "Threads of evaluations; the result does not depend on it")
+      ->check(CLI::Range(1, 1024));
+  lab::Config defaults;
+  state->flags.declare(app, settings(defaults));
+  app.footer(
+      "Examples:\n"
+      "  regulus train --episodes 1000\n"
+      "  regulus train --config data/rl/optimal_config_v1.json --episodes 1000\n"
+      "  regulus train --resume");
+  return [state](Common const& common) { return run(*state, common); };
+}
+
+}  // namespace regulus::app

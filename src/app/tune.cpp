@@ -1,0 +1,152 @@
+#include <fmt/format.h>
+
+#include "app/command.h"
+#include "core/files.h"
+#include "core/parallel.h"
+#include "core/progress.h"
+#include "lab/study.h"
+
+namespace regulus::app {
+namespace {
+
+struct State {
+  lab::StudyOptions study{.name = "dqn_optimization", .storage = "sqlite:///data/rl/studies.db"};
+  std::string policy = "dqn";
+  std::string output = "data/rl/optimal_config.json";
+  std::string config;
+  int episodes = 200;
+  SettingFlags flags;
+};
+
+// A bar for the search, then one for each phase after it.
+class Bars {
+ public:
+  lab::StudyProgress callbacks(int trials) {
+    return {.trials =
+                [this, trials](int done, int, std::optional<double> best) {
+                  if (!bar_) start("search", trials, "trials");
+                  bar_->update(done, best ? fmt::format("best {:.0f}", *best) : "");
+                },
+            .phases =
+                [this](std::string const& phase, int done, int total) {
+                  if (phase != phase_) start(phase, total, "trainings");
+                  bar_->update(done);
+                }};
+  }
+
+ private:
+  void start(std::string const& phase, int total, std::string const& unit) {
+    bar_.reset();
+    phase_ = phase;
+    bar_ = std::make_unique<Progress>(phase, total, unit);
+  }
+  std::string phase_;
+  std::unique_ptr<Progress> bar_;
+};
+
+std::string summary(lab::StudyOutcome const& o, std::string const& output) {
+  Json const json = lab::study_json(o, nullptr);
+  auto const number = [&](char const* key) { return json.find(key)->as_number(); };
+  std::string text =
+      fmt::format("{}: {} trials, {} complete, {} pruned, {} failed\n", o.info.name, o.trials.size(),
+                  json.find("n_trials_completed")->as_integer(), json.find("n_trials_pruned")->as_integer(),
+                  json.find("n_trials_failed")->as_integer());
+  text += fmt::format("  trial {} was chosen; {} of the best were trained again with {} fresh seeds\n",
+                      json.find("best_trial_number")->as_integer(), o.candidates.size(),
+                      o.candidates.front().select_rewards.size());
+  for (auto const& [name, value] : json.find("best_params")->as_object())
+    text += fmt::format("    {:<24} {}\n", name, value.dump());
+  text += fmt::format("  score that won the search   {:9.1f}\n", number("tuning_score"));
+  text += fmt::format("  reward on unseen days       {:9.1f}  95 % interval {:.1f} to {:.1f} (this figure counts)\n",
+                      number("best_reward"), json.find("best_reward_ci95")->as_array()[0].as_number(),
+                      json.find("best_reward_ci95")->as_array()[1].as_number());
+  text += fmt::format("  optimism of the search      {:9.1f}\n", number("optimism"));
+  text += fmt::format("  lead over the default       {:+9.1f}  95 % interval {:+.1f} to {:+.1f}\n",
+                      o.winner_minus_default.mean, o.winner_minus_default.ci95.low, o.winner_minus_default.ci95.high);
+  lab::Ledger all = o.search;
+  all += o.select;
+  all += o.validate;
+  text += fmt::format("  cost                        {} environment steps, {} gradient steps, {} of processor time\n",
+                      all.environment_steps, all.gradient_steps, duration_text(all.cpu_seconds));
+  text += "  written to " + output;
+  return text;
+}
+
+Status run(State& state, Common const& common) {
+  Result<lab::Config> config = resolve(state.config, state.flags);
+  if (!config) return config.error();
+  std::unique_ptr<lab::Subject> subject;
+  if (state.policy == "dqn") {
+    int const report_interval = std::max(1, state.episodes / 10);
+    subject = lab::make_dqn_subject(*config, state.episodes, report_interval, state.study.seed);
+  } else if (state.policy == "score_rule") {
+    subject = lab::make_score_rule_subject(config->environment, state.study.seed);
+  } else {
+    return invalid(fmt::format("--policy = {} cannot be tuned (known: dqn, score_rule)", state.policy));
+  }
+  Result<lab::StudyOutcome> outcome = [&] {
+    Bars bars;
+    return lab::run_study(*subject, state.study, bars.callbacks(state.study.trials));
+  }();
+  if (!outcome) return outcome.error();
+  Json json = lab::study_json(*outcome, &*config);
+  json["command"] = command_line();
+  if (Status written = write_file(state.output, json.dump(2) + "\n"); !written) return written;
+  print_result(common, json, summary(*outcome, state.output));
+  return ok();
+}
+
+}  // namespace
+
+Run add_tune(CLI::App& app);
+Run add_tune(CLI::App& app) {
+  auto state = std::make_shared<State>();
+  app.add_option("--trials", state->study.trials, "Trials that the study shall have, earlier ones included")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--episodes", state->episodes, "Days of training a trial")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  app.add_option("--eval-episodes", state->study.eval_episodes,
+                 "Days of a trial's evaluation; the same for every trial")
+      ->check(CLI::Range(2, 100'000))
+      ->capture_default_str();
+  app.add_option("--study-name", state->study.name, "Name; the same name continues a study")->capture_default_str();
+  app.add_option("--output", state->output, "Where the result goes")->capture_default_str();
+  app.add_option("--storage", state->study.storage, "Database of studies, in Optuna's schema")->capture_default_str();
+  app.add_option("--jobs", state->study.jobs, "Trials at once; the table of trials does not depend on it")
+      ->check(CLI::Range(1, 256))
+      ->default_val(core_count());
+  app.add_option("--sampler", state->study.sampler, "tpe, random")->capture_default_str();
+  app.add_option("--pruner", state->study.pruner, "median, halving, wilcoxon, percentile, none")->capture_default_str();
+  app.add_option("--seed", state->study.seed, "Seed of the study")->capture_default_str();
+  app.add_option("--lag", state->study.lag,
+                 "How many trials may run at once at most; 0 is the default, or the study's own")
+      ->check(CLI::Range(0, 1000));
+  app.add_option("--select-top", state->study.select_top, "Best trials that are trained again with fresh seeds")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--select-seeds", state->study.select_seeds, "Fresh seeds for each of them")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--validate-seeds", state->study.validate_seeds,
+                 "Trainings of the winner and of the default for the reported figure")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--policy", state->policy, "What to tune: dqn, or score_rule for the weights of that rule")
+      ->capture_default_str();
+  app.add_option("--config", state->config, "Configuration that the trials start from");
+  lab::Config defaults;
+  state->flags.declare(app, settings(defaults), {}, {"training.episodes", "training.eval_episodes"});
+  app.footer(
+      "Killed or interrupted, the same command continues; running trials are run again.\n\nExamples:\n"
+      "  regulus tune --trials 50 --episodes 200 --eval-episodes 20 --study-name dqn_optimization_v1 --output "
+      "data/rl/optimal_config_v1.json\n"
+      "  regulus tune --network slots --pruner halving --study-name slots\n"
+      "  regulus tune --policy score_rule --trials 400 --eval-episodes 400 --pruner none --study-name score_rule "
+      "--output "
+      "data/rl/score_rule.json");
+  return [state](Common const& common) { return run(*state, common); };
+}
+
+}  // namespace regulus::app
