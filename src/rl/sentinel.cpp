@@ -334,18 +334,22 @@ void Sentinel::judge_overestimation(EvaluationReading const& reading, std::int64
 }
 
 void Sentinel::judge_regression(EvaluationReading const& reading, std::int64_t updates) {
+  if (reading.scores.empty()) return;
+  ++evaluations_;
   if (reading.best_scores.empty()) return;
   REGULUS_CHECK(reading.scores.size() == reading.best_scores.size());
   std::vector<double> differences;
   for (std::size_t i = 0; i < reading.scores.size(); ++i)
     differences.push_back(reading.scores[i] - reading.best_scores[i]);
-  Interval const interval = mean_interval(differences);
-  // One scenario has no interval and says nothing.
-  regressed_ = differences.size() > 1 && interval.high < 0 ? regressed_ + 1 : 0;
+  auto const n = static_cast<double>(differences.size());
+  if (n < 2) return;  // one scenario has no interval and says nothing
+  double const half = student_t(1 - 0.05 / evaluations_, n - 1) * standard_deviation(differences) / std::sqrt(n);
+  double const loss = -mean(differences);
+  regressed_ = loss > half ? regressed_ + 1 : 0;
   if (regressed_ < config_.regression_patience) return;
   raise(Signal::regression, updates,
-        fmt::format("the score is below the best by {:.4g} (95 % interval {:.4g} to {:.4g}) in {} evaluations",
-                    -mean(differences), -interval.high, -interval.low, regressed_));
+        fmt::format("the score is below the best by {:.4g} (interval {:.4g} to {:.4g}) in {} evaluations", loss,
+                    loss - half, loss + half, regressed_));
 }
 
 bool Sentinel::is_suspicious() const {
@@ -372,6 +376,7 @@ void Sentinel::save(ArchiveWriter& out) const {
   out.put(warned_at_);
   out.put(rollbacks_);
   out.put(episodes_);
+  out.put(evaluations_);
   for (double value : {lowest_return_, highest_return_, start_low_, start_high_}) out.put(value);
   out.put(has_start_);
   for (int count : {out_of_range_, overestimated_, regressed_, grown_, clip_updates_, clipped_}) out.put(count);
@@ -399,6 +404,7 @@ void Sentinel::load(ArchiveReader& in) {
   in.get(warned_at_);
   in.get(rollbacks_);
   in.get(episodes_);
+  in.get(evaluations_);
   for (double* value : {&lowest_return_, &highest_return_, &start_low_, &start_high_}) in.get(*value);
   in.get(has_start_);
   for (int* count : {&out_of_range_, &overestimated_, &regressed_, &grown_, &clip_updates_, &clipped_}) in.get(*count);

@@ -16,7 +16,8 @@
 //   S6  dead units      more than half of the hidden units silent on all probe states, or an
 //                       effective rank of the last hidden layer below 10 % of its width           warning
 //   S7  regression      upper end of the 95 % interval of (current − best) below 0, paired by
-//                       scenario                                                                  alarm, 2 in a row
+//                       scenario; widened by Bonferroni's rule for the evaluations so far,
+//                       for the best is also the luckiest of them                                 alarm, 2 in a row
 //
 // Soft divergence, S1: van Hasselt et al. 2018, with returns seen in place of the bound 1 / (1 − γ). Effective rank,
 // S6: Kumar et al. 2021, srank with δ = 0.01. Values and returns are in scaled units (reward / reward_scale); values
@@ -203,6 +204,7 @@ class Sentinel {
   int rollbacks_ = 0;
 
   std::int64_t episodes_ = 0;
+  int evaluations_ = 0;  // with scores
   double lowest_return_ = 0, highest_return_ = 0;
   double start_low_ = 0, start_high_ = 0;  // extremes of the reading at update 0
   bool has_start_ = false;

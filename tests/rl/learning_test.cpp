@@ -4,13 +4,8 @@
 #include <cmath>
 
 #include "rl/dqn.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/toy_environments.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool is_sanitized = true;
-#else
-constexpr bool is_sanitized = false;
-#endif
 
 namespace regulus::rl {
 namespace {
