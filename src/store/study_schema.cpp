@@ -14,7 +14,7 @@ constexpr std::int64_t schema_version = 12;
 struct Table {
   std::string_view name;
   std::string_view columns;
-  std::string_view index = "";
+  std::string_view index{};
 };
 
 // In Optuna's order and, but for spaces, in its words: tests/golden/store/optuna_schema.sql.

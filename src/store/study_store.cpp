@@ -191,8 +191,8 @@ Result<Study> StudyStore::create_or_load(StudyInfo const& info) {
   Result<Study> study = load(info.name);
   if (study && study->info.directions != info.directions) {
     auto const text = [](std::vector<Direction> const& directions) {
-      std::vector<std::string_view> names;
-      for (Direction direction : directions) names.push_back(direction_name(direction));
+      std::vector<std::string_view> names(directions.size());
+      std::ranges::transform(directions, names.begin(), direction_name);
       return fmt::format("{}", fmt::join(names, ", "));
     };
     return invalid(fmt::format("study \"{}\" has the directions {}, not {}; give the new study another name", info.name,

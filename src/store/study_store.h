@@ -137,7 +137,7 @@ class StudyStore {
  private:
   struct Cache;
 
-  StudyStore(std::unique_ptr<Connection> connection);
+  explicit StudyStore(std::unique_ptr<Connection> connection);
   Cache& refresh(Transaction& tx, StudyId study);
   Result<Claim> claim_in(Transaction& tx, StudyId study, ClaimRules const& rules, Propose const& propose);
   static Result<Claim> take(Transaction& tx, std::span<Trial const> trials, Trial trial, std::int64_t trial_id,

@@ -45,7 +45,7 @@ TEST(Encoding, reals_that_sql_lacks_are_named) {
 }
 
 RC_GTEST_PROP(Encoding, every_real_reads_back, (std::uint64_t bits)) {
-  double const value = std::bit_cast<double>(bits);
+  auto const value = std::bit_cast<double>(bits);
   StoredReal const stored = stored_real(value);
   double const read = *real_from(stored.value, stored.type);
   RC_ASSERT((std::isnan(value) && std::isnan(read)) || read == value);

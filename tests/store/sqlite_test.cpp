@@ -1,8 +1,8 @@
 #include "store/sqlite.h"
 
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <csignal>
 
 #include <fstream>
 
@@ -135,54 +135,54 @@ void expect_refused_untouched(TemporaryFolder const& folder, ErrorKind kind, std
 class DamagedFile : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(Connection::create(folder_.file(), fill));
-    good_ = *read_file(folder_.file());
-    ASSERT_GT(good_.size(), 20 * page);
+    ASSERT_TRUE(Connection::create(folder.file(), fill));
+    good = *read_file(folder.file());
+    ASSERT_GT(good.size(), 20 * page);
   }
-  void write(std::string const& bytes) const { ASSERT_TRUE(write_file(folder_.file(), bytes)); }
+  void write(std::string const& bytes) const { ASSERT_TRUE(write_file(folder.file(), bytes)); }
 
   static constexpr std::size_t page = 4096;
-  TemporaryFolder folder_;
-  std::string good_;
+  TemporaryFolder folder;
+  std::string good;
 };
 
 TEST_F(DamagedFile, cut_short_anywhere_is_refused_untouched) {
   for (std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{50}, std::size_t{99}, page - 1, page, page + 1,
-                           7 * page, good_.size() / 2, good_.size() - page, good_.size() - 1}) {
-    write(good_.substr(0, size));
-    expect_refused_untouched(folder_, ErrorKind::corrupt, fmt::format("cut to {} bytes", size));
+                           7 * page, good.size() / 2, good.size() - page, good.size() - 1}) {
+    write(good.substr(0, size));
+    expect_refused_untouched(folder, ErrorKind::corrupt, fmt::format("cut to {} bytes", size));
   }
 }
 
 TEST_F(DamagedFile, any_page_flipped_is_refused_untouched) {
-  for (std::size_t at = 0; at < good_.size(); at += page) {
-    std::string bytes = good_;
+  for (std::size_t at = 0; at < good.size(); at += page) {
+    std::string bytes = good;
     for (std::size_t i = at; i < at + page; ++i) bytes[i] = static_cast<char>(~bytes[i]);
     write(bytes);
-    expect_refused_untouched(folder_, ErrorKind::corrupt, fmt::format("page {} flipped", at / page));
+    expect_refused_untouched(folder, ErrorKind::corrupt, fmt::format("page {} flipped", at / page));
   }
 }
 
 TEST_F(DamagedFile, any_page_zeroed_is_refused_untouched) {
-  for (std::size_t at = 0; at < good_.size(); at += page) {
-    std::string bytes = good_;
+  for (std::size_t at = 0; at < good.size(); at += page) {
+    std::string bytes = good;
     std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), page, '\0');
     write(bytes);
-    expect_refused_untouched(folder_, ErrorKind::corrupt, fmt::format("page {} zeroed", at / page));
+    expect_refused_untouched(folder, ErrorKind::corrupt, fmt::format("page {} zeroed", at / page));
   }
 }
 
 TEST_F(DamagedFile, a_text_file_is_refused_untouched) {
   write("learning_rate,score\n0.001,1603\n");
-  expect_refused_untouched(folder_, ErrorKind::corrupt, "text");
+  expect_refused_untouched(folder, ErrorKind::corrupt, "text");
   write(std::string(3 * page, 'x'));
-  expect_refused_untouched(folder_, ErrorKind::corrupt, "long text");
+  expect_refused_untouched(folder, ErrorKind::corrupt, "long text");
 }
 
 TEST_F(DamagedFile, a_damaged_file_beside_a_dead_writers_log_is_refused_untouched) {
   // A writer that is killed leaves its log; then the main file is damaged.
   pid_t const child = in_child([&] {
-    auto connection = Connection::open(folder_.file());
+    auto connection = Connection::open(folder.file());
     Transaction tx(**connection, Kind::write);
     tx.run("INSERT INTO notes VALUES (1000, 'late')");
     if (!tx.commit()) return 1;
@@ -190,42 +190,42 @@ TEST_F(DamagedFile, a_damaged_file_beside_a_dead_writers_log_is_refused_untouche
     return 2;
   });
   ASSERT_EQ(exit_code_of(child), 128 + SIGKILL);
-  ASSERT_TRUE(folder_.names().contains("studies.db-wal"));
-  std::string const log = *read_file(folder_.file("studies.db-wal"));
-  std::string bytes = good_;
+  ASSERT_TRUE(folder.names().contains("studies.db-wal"));
+  std::string const log = *read_file(folder.file("studies.db-wal"));
+  std::string bytes = good;
   for (std::size_t i = 5 * page; i < 6 * page; ++i) bytes[i] = static_cast<char>(~bytes[i]);
   // In place: a new file under the old name would not be the one that the log belongs to.
-  std::fstream(folder_.file(), std::ios::in | std::ios::out | std::ios::binary) << bytes;
-  expect_refused_untouched(folder_, ErrorKind::corrupt, "damaged beside a log");
-  EXPECT_EQ(*read_file(folder_.file("studies.db-wal")), log);
+  std::fstream(folder.file(), std::ios::in | std::ios::out | std::ios::binary) << bytes;
+  expect_refused_untouched(folder, ErrorKind::corrupt, "damaged beside a log");
+  EXPECT_EQ(*read_file(folder.file("studies.db-wal")), log);
 
-  std::fstream(folder_.file(), std::ios::in | std::ios::out | std::ios::binary) << good_;
-  EXPECT_EQ(count_notes(**Connection::open(folder_.file())), 601);
+  std::fstream(folder.file(), std::ios::in | std::ios::out | std::ios::binary) << good;
+  EXPECT_EQ(count_notes(**Connection::open(folder.file())), 601);
 }
 
 TEST_F(DamagedFile, a_folder_is_refused) {
-  std::filesystem::create_directory(folder_.file("folder.db"));
-  auto const connection = Connection::open(folder_.file("folder.db"));
+  std::filesystem::create_directory(folder.file("folder.db"));
+  auto const connection = Connection::open(folder.file("folder.db"));
   ASSERT_FALSE(connection);
   EXPECT_EQ(connection.error().kind, ErrorKind::invalid);
   EXPECT_NE(connection.error().message.find("is a folder"), std::string::npos);
 }
 
 TEST_F(DamagedFile, a_file_that_may_not_be_read_is_refused_untouched) {
-  ::chmod(folder_.path().c_str(), 0755);
-  ::chmod(folder_.file().c_str(), 0);
+  ::chmod(folder.path().c_str(), 0755);
+  ::chmod(folder.file().c_str(), 0);
   pid_t const child = in_child([&] {
     // Root reads everything, so become nobody.
     if (::geteuid() == 0 && (::setresgid(65'534, 65'534, 65'534) != 0 || ::setresuid(65'534, 65'534, 65'534) != 0))
       return 1;
-    auto const connection = Connection::open(folder_.file());
+    auto const connection = Connection::open(folder.file());
     if (connection || connection.error().kind != ErrorKind::io) return 2;
     return connection.error().message.find("Permission denied") == std::string::npos ? 3 : 0;
   });
   EXPECT_EQ(exit_code_of(child), 0);
-  ::chmod(folder_.file().c_str(), 0644);
-  EXPECT_EQ(*read_file(folder_.file()), good_);
-  EXPECT_EQ(folder_.names(), std::set<std::string>{"studies.db"});
+  ::chmod(folder.file().c_str(), 0644);
+  EXPECT_EQ(*read_file(folder.file()), good);
+  EXPECT_EQ(folder.names(), std::set<std::string>{"studies.db"});
 }
 
 // The kernel refuses to let any file of the child grow beyond the limit, as a full disk would.

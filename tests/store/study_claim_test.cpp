@@ -1,5 +1,5 @@
 #include <poll.h>
-#include <signal.h>
+#include <csignal>
 
 #include <algorithm>
 #include <cmath>
@@ -43,55 +43,55 @@ Trial queued(Json::Object fixed) {
 
 class Claiming : public ::testing::Test {
  protected:
-  TemporaryFolder folder_;
-  StudyStore store_ = open_store(folder_);
-  StudyId study_ = a_study(store_).id;
+  TemporaryFolder folder;
+  StudyStore store = open_store(folder);
+  StudyId study = a_study(store).id;
 };
 
 TEST_F(Claiming, new_trials_count_up_to_the_limit_and_then_the_study_is_finished) {
   for (int number = 0; number < 3; ++number) {
-    Claim const next = claim(store_, study_, rules_for(3));
+    Claim const next = claim(store, study, rules_for(3));
     ASSERT_EQ(next.kind, Kind::trial);
     EXPECT_EQ(next.trial.number, number);
     EXPECT_EQ(next.trial.state, TrialState::running);
     EXPECT_EQ(next.trial.params, (std::map<std::string, double>{{"lr", 0.001 * (number + 1)}, {"net", 1}}));
     EXPECT_EQ(next.trial.distributions, two_dimensions());
-    complete(store_, next);
+    complete(store, next);
   }
-  EXPECT_EQ(claim(store_, study_, rules_for(3)).kind, Kind::finished);
+  EXPECT_EQ(claim(store, study, rules_for(3)).kind, Kind::finished);
 }
 
 TEST_F(Claiming, while_the_last_trials_run_others_wait_since_one_may_come_back) {
-  Claim const last = claim(store_, study_, rules_for(1));
-  EXPECT_EQ(claim(store_, study_, rules_for(1)).kind, Kind::wait);
-  complete(store_, last);
-  EXPECT_EQ(claim(store_, study_, rules_for(1)).kind, Kind::finished);
+  Claim const last = claim(store, study, rules_for(1));
+  EXPECT_EQ(claim(store, study, rules_for(1)).kind, Kind::wait);
+  complete(store, last);
+  EXPECT_EQ(claim(store, study, rules_for(1)).kind, Kind::finished);
 }
 
 TEST_F(Claiming, a_trial_waits_until_all_but_the_lag_have_ended) {
   // Lag 3: trial 3 needs trial 0, trial 4 needs 0 and 1.
   std::vector<Claim> open;
-  for (int i = 0; i < 3; ++i) open.push_back(claim(store_, study_, rules_for(9, 3)));
-  EXPECT_EQ(claim(store_, study_, rules_for(9, 3)).kind, Kind::wait);
-  complete(store_, open[1]);
-  EXPECT_EQ(claim(store_, study_, rules_for(9, 3)).kind, Kind::wait);
-  complete(store_, open[0]);
-  EXPECT_EQ(claim(store_, study_, rules_for(9, 3)).trial.number, 3);
-  EXPECT_EQ(claim(store_, study_, rules_for(9, 3)).trial.number, 4);
-  EXPECT_EQ(claim(store_, study_, rules_for(9, 3)).kind, Kind::wait);
+  for (int i = 0; i < 3; ++i) open.push_back(claim(store, study, rules_for(9, 3)));
+  EXPECT_EQ(claim(store, study, rules_for(9, 3)).kind, Kind::wait);
+  complete(store, open[1]);
+  EXPECT_EQ(claim(store, study, rules_for(9, 3)).kind, Kind::wait);
+  complete(store, open[0]);
+  EXPECT_EQ(claim(store, study, rules_for(9, 3)).trial.number, 3);
+  EXPECT_EQ(claim(store, study, rules_for(9, 3)).trial.number, 4);
+  EXPECT_EQ(claim(store, study, rules_for(9, 3)).kind, Kind::wait);
 }
 
 TEST_F(Claiming, a_proposal_knows_old_outcomes_and_only_the_parameters_of_the_young) {
   ClaimRules const rules = rules_for(9, 3);
   std::vector<Claim> open;
-  for (int i = 0; i < 3; ++i) open.push_back(claim(store_, study_, rules));
-  complete(store_, open[0], 10);
-  ASSERT_EQ(*store_.finish(open[1].lease, TrialState::complete, {11},
-                           {.intermediate = {{1, 1}}, .user_attributes = {{"a", 1}}, .system_attributes = {{"b", 1}}}),
+  for (int i = 0; i < 3; ++i) open.push_back(claim(store, study, rules));
+  complete(store, open[0], 10);
+  ASSERT_EQ(*store.finish(open[1].lease, TrialState::complete, {11},
+                          {.intermediate = {{1, 1}}, .user_attributes = {{"a", 1}}, .system_attributes = {{"b", 1}}}),
             Write::stored);
-  ASSERT_EQ(*store_.finish(open[2].lease, TrialState::fail, {}), Write::stored);
+  ASSERT_EQ(*store.finish(open[2].lease, TrialState::fail, {}), Write::stored);
   std::vector<Trial> seen;
-  claim(store_, study_, rules, [&](std::span<Trial const> known, int number) {
+  claim(store, study, rules, [&](std::span<Trial const> known, int number) {
     seen.assign(known.begin(), known.end());
     return plain_proposal(known, number);
   });
@@ -105,61 +105,61 @@ TEST_F(Claiming, a_proposal_knows_old_outcomes_and_only_the_parameters_of_the_yo
     EXPECT_EQ(seen[young].started_us, 0);
   }
   // What was hidden from the proposal is not hidden from the reader.
-  EXPECT_EQ(trials_of(store_, study_).at(1).values, std::vector<double>{11});
+  EXPECT_EQ(trials_of(store, study).at(1).values, std::vector<double>{11});
 }
 
 TEST_F(Claiming, a_proposal_that_fails_or_does_not_fit_adds_no_trial) {
   auto const refusing = [](std::span<Trial const>, int) -> Result<Proposal> { return invalid("the grid is used up"); };
-  Result<Claim> const refused = store_.claim_next(study_, rules_for(5), refusing);
+  Result<Claim> const refused = store.claim_next(study, rules_for(5), refusing);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "the grid is used up");
 
   auto const outside = [](std::span<Trial const>, int) -> Result<Proposal> {
     return Proposal{.params = {{"net", 3}}, .distributions = two_dimensions(), .system_attributes = {}};
   };
-  EXPECT_FALSE(store_.claim_next(study_, rules_for(5), outside));
-  EXPECT_FALSE(store_.claim_next(study_, rules_for(5, 0), plain_proposal));
-  EXPECT_TRUE(trials_of(store_, study_).empty());
+  EXPECT_FALSE(store.claim_next(study, rules_for(5), outside));
+  EXPECT_FALSE(store.claim_next(study, rules_for(5, 0), plain_proposal));
+  EXPECT_TRUE(trials_of(store, study).empty());
 }
 
 TEST_F(Claiming, a_parameter_that_changed_its_kind_or_choices_is_refused_by_name) {
-  complete(store_, claim(store_, study_, rules_for(5)));
+  complete(store, claim(store, study, rules_for(5)));
   auto const changed = [](std::span<Trial const>, int) -> Result<Proposal> {
     return Proposal{.params = {{"net", 0}},
                     .distributions = {{"net", CategoricalDistribution{{"small", "large"}}}},
                     .system_attributes = {}};
   };
-  Result<Claim> const refused = store_.claim_next(study_, rules_for(5), changed);
+  Result<Claim> const refused = store.claim_next(study, rules_for(5), changed);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
   EXPECT_NE(refused.error().message.find("parameter net"), std::string::npos);
-  EXPECT_EQ(trials_of(store_, study_).size(), 1U);
+  EXPECT_EQ(trials_of(store, study).size(), 1U);
   // Bounds may change: Optuna allows it.
   auto const wider = [](std::span<Trial const>, int) -> Result<Proposal> {
     return Proposal{.params = {{"lr", 0.5}},
                     .distributions = {{"lr", FloatDistribution{.low = 1e-5, .high = 1, .log = true, .step = {}}}},
                     .system_attributes = {}};
   };
-  EXPECT_TRUE(store_.claim_next(study_, rules_for(5), wider));
+  EXPECT_TRUE(store.claim_next(study, rules_for(5), wider));
 }
 
 TEST_F(Claiming, queued_trials_come_first_lowest_number_first_and_regardless_of_the_limit) {
-  for (double lr : {0.03, 0.04}) ASSERT_TRUE(store_.add_trial(study_, queued({{"lr", lr}, {"net", 3}})));
-  Claim const first = claim(store_, study_, rules_for(0));
+  for (double lr : {0.03, 0.04}) ASSERT_TRUE(store.add_trial(study, queued({{"lr", lr}, {"net", 3}})));
+  Claim const first = claim(store, study, rules_for(0));
   EXPECT_EQ(first.trial.number, 0);
   EXPECT_EQ(first.trial.params, (std::map<std::string, double>{{"lr", 0.03}, {"net", 2}}));  // the third choice
-  EXPECT_EQ(claim(store_, study_, rules_for(0)).trial.number, 1);
-  EXPECT_EQ(claim(store_, study_, rules_for(0)).kind, Kind::wait);
-  EXPECT_EQ(trials_of(store_, study_).at(0).params, first.trial.params);
+  EXPECT_EQ(claim(store, study, rules_for(0)).trial.number, 1);
+  EXPECT_EQ(claim(store, study, rules_for(0)).kind, Kind::wait);
+  EXPECT_EQ(trials_of(store, study).at(0).params, first.trial.params);
 }
 
 TEST_F(Claiming, what_a_queued_trial_leaves_open_is_proposed_and_then_the_lag_holds) {
-  Claim const running = claim(store_, study_, rules_for(5));
-  ASSERT_TRUE(store_.add_trial(study_, queued({{"net", "medium"}, {"colour", "red"}})));
-  EXPECT_EQ(claim(store_, study_, rules_for(5)).kind, Kind::wait);
-  complete(store_, running);
+  Claim const running = claim(store, study, rules_for(5));
+  ASSERT_TRUE(store.add_trial(study, queued({{"net", "medium"}, {"colour", "red"}})));
+  EXPECT_EQ(claim(store, study, rules_for(5)).kind, Kind::wait);
+  complete(store, running);
   int asked_for = -1;
-  Claim const next = claim(store_, study_, rules_for(5), [&](std::span<Trial const> known, int number) {
+  Claim const next = claim(store, study, rules_for(5), [&](std::span<Trial const> known, int number) {
     asked_for = number;
     EXPECT_EQ(known.size(), 1U);
     return Result<Proposal>(Proposal{.params = {{"lr", 0.05}, {"net", 0}},
@@ -173,27 +173,27 @@ TEST_F(Claiming, what_a_queued_trial_leaves_open_is_proposed_and_then_the_lag_ho
 }
 
 TEST_F(Claiming, a_queued_value_outside_the_bounds_is_used_but_an_impossible_one_fails_with_its_reason) {
-  ASSERT_TRUE(store_.add_trial(study_, queued({{"lr", 5.0}, {"net", "small"}})));
-  ASSERT_TRUE(store_.add_trial(study_, queued({{"lr", 0.01}, {"net", "huge"}})));
-  ASSERT_TRUE(store_.add_trial(study_, queued({{"lr", "fast"}, {"net", "small"}})));
-  EXPECT_EQ(claim(store_, study_, rules_for(4)).trial.params.at("lr"), 5.0);
-  Claim const next = claim(store_, study_, rules_for(4, 4));
+  ASSERT_TRUE(store.add_trial(study, queued({{"lr", 5.0}, {"net", "small"}})));
+  ASSERT_TRUE(store.add_trial(study, queued({{"lr", 0.01}, {"net", "huge"}})));
+  ASSERT_TRUE(store.add_trial(study, queued({{"lr", "fast"}, {"net", "small"}})));
+  EXPECT_EQ(claim(store, study, rules_for(4)).trial.params.at("lr"), 5.0);
+  Claim const next = claim(store, study, rules_for(4, 4));
   EXPECT_EQ(next.trial.number, 3);
-  std::vector<Trial> const trials = trials_of(store_, study_);
+  std::vector<Trial> const trials = trials_of(store, study);
   for (std::size_t i : {1U, 2U}) EXPECT_EQ(trials.at(i).state, TrialState::fail);
   EXPECT_NE(trials[1].user_attributes.at("failure").as_string().find("net = \"huge\""), std::string::npos);
   EXPECT_NE(trials[2].user_attributes.at("failure").as_string().find("lr = \"fast\""), std::string::npos);
 }
 
 TEST_F(Claiming, a_given_back_trial_runs_again_in_place_with_its_parameters) {
-  Claim const first = claim(store_, study_, rules_for(5));
+  Claim const first = claim(store, study, rules_for(5));
   ASSERT_EQ(
-      *store_.report(first.lease,
-                     {.intermediate = {{1, 5}}, .user_attributes = {}, .system_attributes = {{"completed_rung_0", 5}}}),
+      *store.report(first.lease,
+                    {.intermediate = {{1, 5}}, .user_attributes = {}, .system_attributes = {{"completed_rung_0", 5}}}),
       Write::stored);
-  ASSERT_EQ(*store_.give_back(first.lease), Write::stored);
+  ASSERT_EQ(*store.give_back(first.lease), Write::stored);
 
-  Trial const waiting = trials_of(store_, study_).at(0);
+  Trial const waiting = trials_of(store, study).at(0);
   EXPECT_EQ(waiting.state, TrialState::waiting);
   EXPECT_EQ(waiting.params, first.trial.params);
   EXPECT_TRUE(waiting.intermediate.empty());
@@ -202,12 +202,12 @@ TEST_F(Claiming, a_given_back_trial_runs_again_in_place_with_its_parameters) {
             (std::map<std::string, Json>{{"fixed_params", Json::object({{"lr", 0.001}, {"net", "medium"}})},
                                          {"regulus:requeued", 1}}));
   {
-    auto connection = Connection::open(folder_.file()).take();
+    auto connection = Connection::open(folder.file()).take();
     Transaction tx(*connection, Transaction::Kind::read);
     EXPECT_EQ(tx.integer("SELECT COUNT(*) FROM trial_heartbeats"), 0);
   }
   auto const never = [](std::span<Trial const>, int) -> Result<Proposal> { return invalid("asked for a proposal"); };
-  Claim const second = claim(store_, study_, rules_for(5), never);
+  Claim const second = claim(store, study, rules_for(5), never);
   EXPECT_EQ(second.trial.number, 0);
   EXPECT_EQ(second.trial.params, first.trial.params);
   EXPECT_EQ(second.trial.distributions, first.trial.distributions);
@@ -215,68 +215,68 @@ TEST_F(Claiming, a_given_back_trial_runs_again_in_place_with_its_parameters) {
 
 TEST_F(Claiming, the_trial_of_a_process_that_ended_is_run_again) {
   ASSERT_EQ(exit_code_of(in_child([&] {
-              StudyStore store = open_store(folder_);
-              Claim const mine = claim(store, study_, rules_for(5));
-              return *store.report(mine.lease,
-                                   {.intermediate = {{1, 5}}, .user_attributes = {}, .system_attributes = {}}) ==
+              StudyStore childs_store = open_store(folder);
+              Claim const mine = claim(childs_store, study, rules_for(5));
+              return *childs_store.report(mine.lease,
+                                          {.intermediate = {{1, 5}}, .user_attributes = {}, .system_attributes = {}}) ==
                              Write::stored
                          ? 0
                          : 1;
             })),
             0);
-  EXPECT_EQ(trials_of(store_, study_).at(0).state, TrialState::running);
-  EXPECT_EQ(store_.requeue_dead(study_, std::chrono::hours(1))->waiting, std::vector<int>{0});
-  EXPECT_EQ(trials_of(store_, study_).at(0).state, TrialState::waiting);
-  EXPECT_TRUE(store_.requeue_dead(study_, std::chrono::hours(1))->waiting.empty());
-  EXPECT_EQ(claim(store_, study_, rules_for(5)).trial.number, 0);
+  EXPECT_EQ(trials_of(store, study).at(0).state, TrialState::running);
+  EXPECT_EQ(store.requeue_dead(study, std::chrono::hours(1))->waiting, std::vector<int>{0});
+  EXPECT_EQ(trials_of(store, study).at(0).state, TrialState::waiting);
+  EXPECT_TRUE(store.requeue_dead(study, std::chrono::hours(1))->waiting.empty());
+  EXPECT_EQ(claim(store, study, rules_for(5)).trial.number, 0);
 }
 
 TEST_F(Claiming, the_trial_of_a_living_process_is_never_taken_however_silent) {
-  claim(store_, study_, rules_for(5));
-  run_sql(folder_, "UPDATE trial_heartbeats SET heartbeat = '2020-01-01 00:00:00'");
-  Requeued const changed = store_.requeue_dead(study_, std::chrono::seconds(1)).take();
+  claim(store, study, rules_for(5));
+  run_sql(folder, "UPDATE trial_heartbeats SET heartbeat = '2020-01-01 00:00:00'");
+  Requeued const changed = store.requeue_dead(study, std::chrono::seconds(1)).take();
   EXPECT_TRUE(changed.waiting.empty() && changed.failed.empty());
 }
 
 TEST_F(Claiming, the_trial_of_another_machine_comes_back_when_its_heartbeat_is_too_old) {
-  Claim const mine = claim(store_, study_, rules_for(5));
+  Claim const mine = claim(store, study, rules_for(5));
   Worker elsewhere = this_worker();
   elsewhere.host = "another";
-  run_sql(folder_, fmt::format("UPDATE trial_system_attributes SET value_json = '{}' WHERE \"key\" = 'regulus:owner'",
-                               to_json(elsewhere).dump()));
-  EXPECT_TRUE(store_.requeue_dead(study_, std::chrono::seconds(60))->waiting.empty());
-  run_sql(folder_, "UPDATE trial_heartbeats SET heartbeat = '2020-01-01 00:00:00'");
-  EXPECT_EQ(store_.requeue_dead(study_, std::chrono::seconds(60))->waiting, std::vector<int>{0});
-  EXPECT_EQ(*store_.report(mine.lease, {}), Write::lease_lost);
+  run_sql(folder, fmt::format("UPDATE trial_system_attributes SET value_json = '{}' WHERE \"key\" = 'regulus:owner'",
+                              to_json(elsewhere).dump()));
+  EXPECT_TRUE(store.requeue_dead(study, std::chrono::seconds(60))->waiting.empty());
+  run_sql(folder, "UPDATE trial_heartbeats SET heartbeat = '2020-01-01 00:00:00'");
+  EXPECT_EQ(store.requeue_dead(study, std::chrono::seconds(60))->waiting, std::vector<int>{0});
+  EXPECT_EQ(*store.report(mine.lease, {}), Write::lease_lost);
 }
 
 TEST_F(Claiming, a_python_workers_trial_is_left_alone_unless_its_heartbeat_is_stale) {
   Trial python;
   python.state = TrialState::running;
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(store_.add_trial(study_, python));
-  run_sql(folder_, "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (2, CURRENT_TIMESTAMP)");
-  run_sql(folder_, "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (3, '2020-01-01 00:00:00.000000')");
-  Requeued const changed = store_.requeue_dead(study_, std::chrono::seconds(60)).take();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(store.add_trial(study, python));
+  run_sql(folder, "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (2, CURRENT_TIMESTAMP)");
+  run_sql(folder, "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (3, '2020-01-01 00:00:00.000000')");
+  Requeued const changed = store.requeue_dead(study, std::chrono::seconds(60)).take();
   EXPECT_TRUE(changed.waiting.empty());
   EXPECT_EQ(changed.failed, std::vector<int>{2});
-  std::vector<Trial> const trials = trials_of(store_, study_);
+  std::vector<Trial> const trials = trials_of(store, study);
   EXPECT_EQ(trials[0].state, TrialState::running);
   EXPECT_EQ(trials[1].state, TrialState::running);
   EXPECT_EQ(trials[2].state, TrialState::fail);
   EXPECT_GT(trials[2].finished_us, 0);
   // Nor does anybody wait for one: it may have died without a trace.
-  EXPECT_EQ(claim(store_, study_, rules_for(4)).trial.number, 3);
+  EXPECT_EQ(claim(store, study, rules_for(4)).trial.number, 3);
 }
 
 TEST_F(Claiming, a_failed_claim_does_not_leave_stale_trials_in_memory) {
   Trial python;
   python.state = TrialState::running;
-  ASSERT_TRUE(store_.add_trial(study_, python));
-  run_sql(folder_, "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (1, '2020-01-01 00:00:00')");
+  ASSERT_TRUE(store.add_trial(study, python));
+  run_sql(folder, "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (1, '2020-01-01 00:00:00')");
   // The sweep fails trial 0, but the proposal's error rolls that back.
   auto const refusing = [](std::span<Trial const>, int) -> Result<Proposal> { return invalid("no"); };
-  EXPECT_FALSE(store_.claim_next(study_, rules_for(5), refusing));
-  EXPECT_EQ(trials_of(store_, study_).at(0).state, TrialState::running);
+  EXPECT_FALSE(store.claim_next(study, rules_for(5), refusing));
+  EXPECT_EQ(trials_of(store, study).at(0).state, TrialState::running);
 }
 
 // A run whose outcome depends on its parameters alone; a proposal that depends on every outcome the lag rule shows. If
@@ -453,6 +453,10 @@ TEST(Workers, after_kills_at_random_points_the_study_equals_an_undisturbed_one) 
   ::close(steps[0]);
   ::close(steps[1]);
   EXPECT_EQ(kills, 40);
+  StudyStore store = open_store(folder, StudyStore::Mode::existing);
+  std::vector<Trial> const trials = trials_of(store, store.load("dispatch").take().id);
+  EXPECT_TRUE(std::ranges::any_of(
+      trials, [](Trial const& trial) { return trial.system_attributes.contains(std::string(requeued_key)); }));
   EXPECT_EQ(lines_of(folder.file("errors")), std::vector<std::string>{});
   EXPECT_EQ(table_of(folder), table_of(alone));
 }

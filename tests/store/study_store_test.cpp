@@ -1,8 +1,9 @@
 #include "store/study_store.h"
 
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
-#include <signal.h>
 #include <sys/resource.h>
+#include <csignal>
 
 #include <algorithm>
 #include <bit>

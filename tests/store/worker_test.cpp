@@ -1,6 +1,6 @@
 #include "store/worker.h"
 
-#include <signal.h>
+#include <csignal>
 
 #include "tests/store/support.h"
 
