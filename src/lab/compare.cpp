@@ -152,8 +152,16 @@ Result<Comparison> compare(CompareOptions const& options, std::function<void(int
     out.contestants.push_back(std::move(contestant));
   }
 
-  // 2. Every rule on the same days.
+  // 2. Every rule on the same days, and what the agents start from: how much of a lead was learned?
   auto const days = scenario_seeds(Role::test, 0, options.test_days);
+  if (options.baseline.network.kind == rl::NetworkKind::pairs && options.baseline.network.pairs.residual) {
+    out.contestants.push_back({.name = std::string(untrained_name),
+                               .trained = false,
+                               .days = {play_days(untrained_policy(options.baseline, options.seed),
+                                                  options.baseline.environment, days, options.threads)},
+                               .curves = {},
+                               .ledger = {}});
+  }
   for (std::string const& rule : sim::classic_policy_names()) {
     Result<PolicyFactory> const policy = make_policy_factory(rule, options.baseline.environment);
     if (!policy) return policy.error();
@@ -170,7 +178,9 @@ Result<Comparison> compare(CompareOptions const& options, std::function<void(int
   };
   if (options.optimized) duel(std::string(optimized_name), std::string(baseline_name));
   for (auto const& [name, config] : configs) {
-    for (std::string const& rule : sim::classic_policy_names()) duel(name, rule);
+    for (Contestant const& c : std::vector<Contestant>(out.contestants)) {
+      if (!c.trained) duel(name, c.name);
+    }
   }
   std::string const delivered(options.optimized ? optimized_name : baseline_name);
   Contestant const* best_rule = nullptr;

@@ -349,12 +349,17 @@ Result<TrainOutcome> train(TrainOptions const& options,
   auto const best_days = play(model_factory(best), report_days);
   outcome.best = summarize(best_days);
   outcome.final_network = summarize(play(model_factory(final_model), report_days));
+  auto const add_lead = [&](std::string const& name, PolicyFactory const& policy) {
+    auto const days = play_days(policy, config.environment, report_days, options.threads);
+    outcome.leads.emplace_back(name, paired_difference({rewards_of(best_days)}, {rewards_of(days)}, run->seed()));
+  };
   for (std::string_view rule : reference_rules) {
     Result<PolicyFactory> policy = make_policy_factory(std::string(rule), config.environment);
     if (!policy) return policy.error();
-    auto const days = play_days(*policy, config.environment, report_days, options.threads);
-    outcome.leads.emplace_back(std::string(rule),
-                               paired_difference({rewards_of(best_days)}, {rewards_of(days)}, run->seed()));
+    add_lead(std::string(rule), *policy);
+  }
+  if (config.network.kind == rl::NetworkKind::pairs && config.network.pairs.residual) {
+    add_lead(std::string(untrained_name), untrained_policy(config, run->seed()));
   }
   outcome.ledger = {.environment_steps = run->environment_steps(),
                     .gradient_steps = run->gradient_steps(),

@@ -50,6 +50,10 @@ Ledger& Ledger::operator+=(Ledger const& other) {
   return *this;
 }
 
+PolicyFactory untrained_policy(Config const& config, std::uint64_t seed) {
+  return model_factory(TrainingRun(config, seed).snapshot());
+}
+
 double thread_cpu_seconds() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);

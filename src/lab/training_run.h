@@ -10,11 +10,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/archive.h"
 #include "lab/classic_environment.h"
 #include "lab/config.h"
+#include "lab/evaluate.h"
 #include "lab/model.h"
 #include "rl/dqn.h"
 #include "rl/sentinel.h"
@@ -39,6 +41,10 @@ struct Ledger {
 
   Ledger& operator+=(Ledger const& other);
 };
+
+// What a pairs agent plays by before it has learned anything: the known part of each pair's value.
+inline constexpr std::string_view untrained_name = "untrained";
+PolicyFactory untrained_policy(Config const& config, std::uint64_t seed);
 
 // Processor time of the calling thread, in seconds.
 double thread_cpu_seconds();
