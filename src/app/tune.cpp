@@ -129,6 +129,12 @@ Run add_tune(CLI::App& app) {
   app.add_option("--select-seeds", state->study.select_seeds, "Fresh seeds for each of them")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  app.add_option("--select-days", state->study.select_days, "Days on which they are compared")
+      ->check(CLI::Range(2, 100'000))
+      ->capture_default_str();
+  app.add_option("--validate-days", state->study.validate_days, "Days of the reported figure")
+      ->check(CLI::Range(2, 100'000))
+      ->capture_default_str();
   app.add_option("--validate-seeds", state->study.validate_seeds,
                  "Trainings of the winner and of the default for the reported figure")
       ->check(CLI::Range(1, 1000))

@@ -35,8 +35,7 @@ Distribution distribution_of(TunedDimension const& dimension) {
     case FieldOptions::Tuning::per_layer:
       break;  // tuned_dimensions never gives these
   }
-  REGULUS_CHECK(!"a dimension is uniform, log, among or on_off");
-  return {};
+  check_failed("a dimension is uniform, log, among or on_off", __FILE__, __LINE__);
 }
 
 }  // namespace
