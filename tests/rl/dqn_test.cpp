@@ -200,7 +200,7 @@ struct Variant {
   NetworkConfig network;
   bool prioritized = false;
 };
-void PrintTo(Variant const& variant, std::ostream* out) { *out << variant.name; }
+std::ostream& operator<<(std::ostream& out, Variant const& variant) { return out << variant.name; }
 
 NetworkConfig with(NetworkConfig network, bool dueling, bool layer_norm, double dropout) {
   network.dueling = dueling;

@@ -44,7 +44,7 @@ double largest_error(Dqn const& learner, TabularProblem const& problem) {
     for (int a = 0; a < problem.actions; ++a) {
       if (!problem.is_legal(s, a)) continue;
       double const value = values[static_cast<std::size_t>(a)];
-      error = std::max(error, std::abs(value - q[static_cast<std::size_t>(s * problem.actions + a)]));
+      error = std::max(error, std::abs(value - q[problem.index(s, a)]));
     }
   }
   return error;

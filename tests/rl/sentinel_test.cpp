@@ -73,11 +73,11 @@ TEST(Sentinel, raises_s1_at_the_second_reading_in_a_row_beyond_half_a_range) {
 TEST(Sentinel, s1_grows_with_the_returns_seen_and_waits_for_ten_episodes) {
   Sentinel sentinel({}, norm_limit);
   for (int i = 0; i < 9; ++i) sentinel.on_returns(std::vector<double>{0, 1});
-  for (int i = 1; i < 5; ++i) sentinel.on_probe(reading(-100, 100), 500 * i, 0.1);
+  for (int i = 1; i < 5; ++i) sentinel.on_probe(reading(-100, 100), std::int64_t{500} * i, 0.1);
   EXPECT_FALSE(sentinel.alarm());
   sentinel.on_returns(std::vector<double>{70});
   // Limits -35 and 105.
-  for (int i = 5; i < 9; ++i) sentinel.on_probe(reading(-34, 104), 500 * i, 0.1);
+  for (int i = 5; i < 9; ++i) sentinel.on_probe(reading(-34, 104), std::int64_t{500} * i, 0.1);
   EXPECT_FALSE(sentinel.alarm());
 }
 
@@ -85,7 +85,7 @@ TEST(Sentinel, where_the_network_starts_is_no_divergence) {
   Sentinel sentinel({}, norm_limit);
   see_returns(sentinel, 0, 1);
   sentinel.on_probe(reading(-20, 30), 0, 0);
-  for (int i = 1; i < 5; ++i) sentinel.on_probe(reading(-20, 30), 500 * i, 0.1);
+  for (int i = 1; i < 5; ++i) sentinel.on_probe(reading(-20, 30), std::int64_t{500} * i, 0.1);
   EXPECT_FALSE(sentinel.is_suspicious());
 }
 
@@ -238,8 +238,8 @@ TEST(Sentinel, keeps_the_first_alarm_until_rolled_back_and_gives_up_at_the_fourt
   UpdateReport bad = report(1);
   bad.finite = false;
   for (int alarm = 1; alarm <= 4; ++alarm) {
-    sentinel.on_update(bad, 10 * alarm);
-    sentinel.on_update(bad, 10 * alarm + 1);
+    sentinel.on_update(bad, std::int64_t{10} * alarm);
+    sentinel.on_update(bad, std::int64_t{10} * alarm + 1);
     ASSERT_TRUE(sentinel.alarm());
     EXPECT_EQ(sentinel.alarm()->updates, 10 * alarm);
     EXPECT_EQ(sentinel.gave_up(), alarm == 4);
@@ -273,11 +273,11 @@ RC_GTEST_PROP(Sentinel, continues_bit_for_bit_after_a_save, (std::uint64_t luck)
     for (int i = from; i < to; ++i) {
       UpdateReport r = report(rng.chance(0.5) ? 0.1 : 3, rng.uniform(8, 13));
       r.finite = !rng.chance(0.002);
-      s.on_update(r, 100 * i);
+      s.on_update(r, std::int64_t{100} * i);
       s.on_returns(std::vector<double>{rng.normal()});
       ProbeReading p = reading(-rng.uniform(0, 5), rng.uniform(0, 5), {static_cast<int>(rng.below(3)), 1});
       p.dead_share = rng.uniform();
-      if (s.probe_is_due(i)) s.on_probe(p, 100 * i, 0.7);
+      if (s.probe_is_due(i)) s.on_probe(p, std::int64_t{100} * i, 0.7);
       if (s.alarm() && rng.chance(0.2)) s.rolled_back();
       if (rng.chance(0.05)) s.take_warnings();
     }
@@ -354,8 +354,8 @@ RC_GTEST_PROP(EffectiveRank, does_not_change_when_the_matrix_is_rotated, (std::u
     double const angle = rng.uniform(0, 6.28);
     for (int r = 0; r < 20; ++r) {
       auto const row = m.row(r);
-      double const x = static_cast<double>(row[i]);
-      double const y = static_cast<double>(row[j]);
+      auto const x = static_cast<double>(row[i]);
+      auto const y = static_cast<double>(row[j]);
       row[i] = static_cast<float>(std::cos(angle) * x - std::sin(angle) * y);
       row[j] = static_cast<float>(std::sin(angle) * x + std::cos(angle) * y);
     }

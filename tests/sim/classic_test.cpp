@@ -440,9 +440,9 @@ struct Accepted {
   int drivers, slots;
   double mean;  // of 600 episodes, as the specification's table gives it
 };
-void PrintTo(Accepted const& a, std::ostream* out) {
-  *out << a.policy << ' ' << enum_names(RewardVersion{})[static_cast<std::size_t>(a.reward)] << ' ' << a.drivers << 'x'
-       << a.slots;
+std::ostream& operator<<(std::ostream& out, Accepted const& a) {
+  return out << a.policy << ' ' << enum_names(RewardVersion{})[static_cast<std::size_t>(a.reward)] << ' ' << a.drivers
+             << 'x' << a.slots;
 }
 
 // Both means come from 600 days of deviation 400 (good policies) to 620 (poor ones), so the standard error of their

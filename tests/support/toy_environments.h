@@ -34,12 +34,11 @@ struct TabularProblem {
         gamma(discount),
         outcomes(static_cast<std::size_t>(state_count) * static_cast<std::size_t>(action_count)) {}
 
-  std::vector<Outcome>& at(int state, int action) {
-    return outcomes[static_cast<std::size_t>(state * actions + action)];
+  std::size_t index(int state, int action) const {
+    return static_cast<std::size_t>(state) * static_cast<std::size_t>(actions) + static_cast<std::size_t>(action);
   }
-  std::vector<Outcome> const& at(int state, int action) const {
-    return outcomes[static_cast<std::size_t>(state * actions + action)];
-  }
+  std::vector<Outcome>& at(int state, int action) { return outcomes[index(state, action)]; }
+  std::vector<Outcome> const& at(int state, int action) const { return outcomes[index(state, action)]; }
   bool is_legal(int state, int action) const { return !at(state, action).empty(); }
 
   Observation observe(int state) const {
@@ -70,7 +69,7 @@ struct TabularProblem {
   double best(std::vector<double> const& q, int state) const {
     double value = -1e300;
     for (int a = 0; a < actions; ++a) {
-      if (is_legal(state, a)) value = std::max(value, q[static_cast<std::size_t>(state * actions + a)]);
+      if (is_legal(state, a)) value = std::max(value, q[index(state, a)]);
     }
     return value;
   }
