@@ -28,7 +28,8 @@ std::uint64_t short_training(rl::NetworkKind kind) {
   std::uint64_t hash = 0;
   while (run.episode() < config.training.episodes)
     hash = mix(hash, std::bit_cast<std::uint64_t>(run.run_episode().reward));
-  for (float w : run.snapshot()->network.network().parameters()) hash = mix(hash, std::bit_cast<std::uint32_t>(w));
+  auto const trained = run.snapshot();
+  for (float w : trained->network.network().parameters()) hash = mix(hash, std::bit_cast<std::uint32_t>(w));
   return hash;
 }
 
