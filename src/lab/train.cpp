@@ -247,9 +247,11 @@ Result<TrainOutcome> train(TrainOptions const& options,
   } else {
     Config const config = options.config.value_or(Config{});
     if (Status consistent = check_consistent(config); !consistent) return consistent.error();
-    if (Status written = write_file(files.config(), to_json(config).dump(2) + "\n"); !written) return written.error();
     run = std::make_unique<TrainingRun>(config, options.seed.value_or(1));
     journal.stamp = options.stamp;
+    // An older run of the same second is being replaced.
+    std::error_code nothing_there;
+    std::filesystem::remove(files.events(journal.stamp), nothing_there);
   }
   Config const& config = run->config();
   TrainingConfig const& plan = config.training;
@@ -263,6 +265,12 @@ Result<TrainOutcome> train(TrainOptions const& options,
     journal.event_bytes = events->size();
     return write_file(files.checkpoint(), encode_checkpoint(*run, journal));
   };
+  // From here on --resume continues this run: not the one that was in this folder before, and not nothing at all. A run
+  // killed between these two files has only the first.
+  if (!options.resume) {
+    if (Status saved = save_checkpoint(); !saved) return saved.error();
+  }
+  if (Status written = write_file(files.config(), to_json(config).dump(2) + "\n"); !written) return written.error();
 
   // 2. Learn, evaluate, keep the best few.
   auto const evaluation_days = scenario_seeds(Role::tune, run->seed(), plan.eval_episodes);
