@@ -78,8 +78,7 @@ static_assert(describes_every_member<Config>());
 
 Json to_json(Config const& config);
 
-// Applies a configuration document or a tuner's output. When the file names another environment than `config` has and
-// `environment_is_fixed` (it was given by flags), that is an error naming both.
+// Applies a configuration document or a tuner's output. On an error `config` is as it was.
 Status apply_document(Config& config, Json const& document);
 Status apply_file(Config& config, std::filesystem::path const& path);
 

@@ -230,17 +230,26 @@ double mean_of(std::vector<std::vector<double>> const& rows) {
   return mean(means);
 }
 
-Status check_plan(StudyInfo const& info, Json const& plan) {
-  auto const stored = info.user_attributes.find(std::string(plan_key));
-  if (stored == info.user_attributes.end()) return ok();  // made by another program; its trials speak for themselves
+// The first setting in which a study's plan differs from this command's.
+Status check_plan(std::string const& study, std::string const& prefix, Json const& before, Json const& plan) {
   for (auto const& [key, value] : plan.as_object()) {
-    Json const* before = stored->second.find(key);
-    if (before == nullptr || *before == value) continue;
+    Json const* const stored = before.find(key);
+    if (stored == nullptr || *stored == value) continue;
+    if (stored->is_object() && value.is_object()) {
+      if (Status same = check_plan(study, prefix + key + ".", *stored, value); !same) return same;
+      continue;
+    }
     return invalid(fmt::format(
-        "study {} was made with {} = {}, this command has {}; choose another --study-name or the same setting",
-        info.name, key, before->dump(), value.dump()));
+        "study {} was made with {}{} = {}, this command has {}; choose another --study-name or the same setting", study,
+        prefix, key, stored->dump(), value.dump()));
   }
   return ok();
+}
+
+// Nothing for a study of another program, whose trials speak for themselves.
+Json const* plan_of(StudyInfo const& info) {
+  auto const stored = info.user_attributes.find(std::string(plan_key));
+  return stored == info.user_attributes.end() ? nullptr : &stored->second;
 }
 
 }  // namespace
@@ -256,7 +265,7 @@ Result<StudyOutcome> run_study(Subject const& subject, StudyOptions const& optio
   Result<std::unique_ptr<tune::Pruner>> pruner = tune::make_pruner(options.pruner, pruning);
   if (!pruner) return pruner.error();
   auto const dimensions = subject.dimensions();
-  int const lag = options.lag > 0 ? options.lag : tune::default_lag;
+  int lag = options.lag > 0 ? options.lag : tune::default_lag;
   Json plan = Json::object({{"seed", options.seed},
                             {"lag", lag},
                             {"eval_episodes", options.eval_episodes},
@@ -273,7 +282,14 @@ Result<StudyOutcome> run_study(Subject const& subject, StudyOptions const& optio
                                                       .user_attributes = {{std::string(plan_key), plan}},
                                                       .system_attributes = {}});
   if (!study) return study.error();
-  if (Status same = check_plan(study->info, plan); !same) return same.error();
+  if (Json const* const stored = plan_of(study->info)) {
+    Json const* const its_lag = stored->find("lag");
+    if (options.lag == 0 && its_lag != nullptr && its_lag->is_integer()) {
+      lag = static_cast<int>(its_lag->as_integer());
+      plan["lag"] = lag;
+    }
+    if (Status same = check_plan(options.name, "", *stored, plan); !same) return same.error();
+  }
   Result<std::span<Trial const>> before = store->trials(study->id);
   if (!before) return before.error();
   int const resumed = static_cast<int>(before->size());
@@ -427,10 +443,7 @@ Json study_json(StudyOutcome const& outcome, Config const* config) {
                                {"validate", ledger_json(outcome.validate)}})},
       {"study_name", outcome.info.name},
   });
-  if (auto const plan = outcome.info.user_attributes.find(std::string(plan_key));
-      plan != outcome.info.user_attributes.end()) {
-    out["plan"] = plan->second;
-  }
+  if (Json const* const plan = plan_of(outcome.info)) out["plan"] = *plan;
   if (config != nullptr) {
     out["environment"] = *to_json(*config).find("environment");
     out["config"] = to_json(*config);

@@ -46,7 +46,7 @@ class Subject {
   // empty.
   virtual Result<SubjectResult> run(Json const& params, std::uint64_t agent_seed, Role role, int days,
                                     Reporter const& report) const = 0;
-  // What must be the same when a study is continued: environment, network, budget.
+  // What must be the same when a study is continued: environment, network, budget, everything that is not tuned.
   virtual Json identity() const = 0;
 };
 

@@ -19,11 +19,8 @@ class DqnSubject : public Subject {
   std::vector<TunedDimension> dimensions() const override { return tuned_dimensions(config_); }
 
   Json identity() const override {
-    Json const all = to_json(config_);
-    return Json::object({{"subject", "dqn"},
-                         {"network", *all.find("network")->find("network")},
-                         {"environment", *all.find("environment")},
-                         {"episodes", config_.training.episodes}});
+    // All of it: what is not tuned shapes every trial, and what is tuned is where trial 0 starts.
+    return Json::object({{"subject", "dqn"}, {"config", to_json(config_)}});
   }
 
   Result<SubjectResult> run(Json const& params, std::uint64_t agent_seed, Role role, int days,
@@ -81,7 +78,8 @@ class ScoreRuleSubject : public Subject {
   Json identity() const override {
     Config config;
     config.environment = environment_;
-    return Json::object({{"subject", "score_rule"}, {"environment", *to_json(config).find("environment")}});
+    return Json::object(
+        {{"subject", "score_rule"}, {"config", Json::object({{"environment", *to_json(config).find("environment")}})}});
   }
 
   Result<SubjectResult> run(Json const& params, std::uint64_t, Role role, int days,
