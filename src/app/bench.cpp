@@ -19,13 +19,12 @@ Run add_bench(CLI::App& app) {
   app.add_option("--seconds", state->seconds, "Time for the network benchmark")
       ->check(CLI::Range(1.0, 3600.0))
       ->capture_default_str();
-  app.add_option("--seed", state->seed, "Accepted by every command; the benchmark's seeds are fixed");
+  add_seed(app, state->seed, "Accepted by every command; the benchmark's seeds are fixed");
   app.footer("Examples:\n  regulus bench --json\n  regulus bench --signature");
   return [state](Common const& common) -> Status {
     std::string const signature = lab::behaviour_signature();
     if (state->signature_only) {
-      print_result(common, Json::object({{"signature", signature}}), signature);
-      return ok();
+      return print_result(common, Json::object({{"signature", signature}}), signature);
     }
     double const steps = lab::classic_steps_per_second();
     nn::Benchmark const b = nn::run_benchmark(state->seconds);
@@ -36,23 +35,23 @@ Run add_bench(CLI::App& app) {
       update_ms[std::to_string(u.batch)] = u.median_ms;
       updates += fmt::format("  update, batch {:>3}      {:9.3f} ms\n", u.batch, u.median_ms);
     }
-    print_result(common,
-                 Json::object({{"classic_steps_per_s", steps},
-                               {"update_ms", update_ms},
-                               {"update_gflops", b.update_gflops},
-                               {"gemm_gflops", b.gemm_gflops},
-                               {"update_share_of_gemm", b.update_gflops / b.gemm_gflops},
-                               {"act_us", b.act_us},
-                               {"tpe_proposal_ms", proposal_ms},
-                               {"signature", signature}}),
-                 fmt::format("  classic environment    {:9.2f} million steps/s and thread\n{}"
-                             "  whole update           {:9.1f} GFLOP/s, {:.0f} % of the {:.1f} of its products alone\n"
-                             "  greedy action          {:9.1f} µs\n"
-                             "  TPE proposal           {:9.3f} ms at 1,000 trials × 10 parameters\n"
-                             "  signature              {}",
-                             steps / 1e6, updates, b.update_gflops, 100 * b.update_gflops / b.gemm_gflops,
-                             b.gemm_gflops, b.act_us, proposal_ms, signature));
-    return ok();
+    return print_result(
+        common,
+        Json::object({{"classic_steps_per_s", steps},
+                      {"update_ms", update_ms},
+                      {"update_gflops", b.update_gflops},
+                      {"gemm_gflops", b.gemm_gflops},
+                      {"update_share_of_gemm", b.update_gflops / b.gemm_gflops},
+                      {"act_us", b.act_us},
+                      {"tpe_proposal_ms", proposal_ms},
+                      {"signature", signature}}),
+        fmt::format("  classic environment    {:9.2f} million steps/s and thread\n{}"
+                    "  whole update           {:9.1f} GFLOP/s, {:.0f} % of the {:.1f} of its products alone\n"
+                    "  greedy action          {:9.1f} µs\n"
+                    "  TPE proposal           {:9.3f} ms at 1,000 trials × 10 parameters\n"
+                    "  signature              {}",
+                    steps / 1e6, updates, b.update_gflops, 100 * b.update_gflops / b.gemm_gflops, b.gemm_gflops,
+                    b.act_us, proposal_ms, signature));
   };
 }
 

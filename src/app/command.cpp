@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
+#include <limits>
 
 namespace regulus::app {
 
@@ -31,9 +34,11 @@ void SettingFlags::declare(CLI::App& app, std::span<Setting const> settings, std
     if (std::ranges::find(without, s.path) != without.end()) continue;
     auto* option = app.add_option(flag_name(s), values_[s.path],
                                   fmt::format("{} [{}; default {}]", s.help, allowed_values(s), s.get().dump()));
-    // A switch may stand alone: --dueling is --dueling true.
-    option->expected(s.type == SettingType::flag ? 0 : 1, 1)->type_name("")->group(s.path.substr(0, s.path.find('.')));
-    flags_.push_back({s.path, option});
+    // A switch may stand alone: --dueling is --dueling true. A list in brackets is one word, read by apply_text.
+    bool const is_switch = s.type == SettingType::flag;
+    option->expected(is_switch ? 0 : 1, 1)->allow_extra_args(false)->type_name(is_switch ? "" : "VALUE");
+    option->group(s.path.substr(0, s.path.find('.')));
+    flags_.push_back({s.path, option, is_switch});
   }
 }
 
@@ -41,7 +46,9 @@ Status SettingFlags::apply(std::span<Setting const> settings) const {
   for (Flag const& flag : flags_) {
     if (flag.option->count() == 0) continue;
     auto const& texts = values_.at(flag.path);
-    std::string const text = texts.empty() || texts.front().empty() ? "true" : texts.front();
+    std::string text = texts.empty() ? "" : texts.front();
+    if (text.empty() && !flag.is_switch) return invalid(flag.option->get_name() + " has an empty value");
+    if (text.empty()) text = "true";
     if (Status set = apply_text(settings, flag.path, text); !set) return set.error().in(flag.option->get_name());
   }
   return ok();
@@ -51,28 +58,41 @@ bool SettingFlags::any_given() const {
   return std::ranges::any_of(flags_, [](Flag const& flag) { return flag.option->count() > 0; });
 }
 
-Result<lab::Config> resolve(std::string const& file, SettingFlags const& flags) {
-  lab::Config config;
-  if (!file.empty()) {
-    if (Status applied = lab::apply_file(config, file); !applied) return applied.error();
-  }
+Result<lab::Config> resolve(lab::Config config, SettingFlags const& flags) {
   auto const leaves = settings(config);
   if (Status applied = apply_environment(leaves, [](char const* name) { return std::getenv(name); }); !applied)
     return applied.error();
-  // A file that belongs to another environment than the flags ask for is refused below, not overridden.
-  sim::ClassicConfig const from_file = config.environment;
   if (Status applied = flags.apply(leaves); !applied) return applied.error();
-  if (!file.empty()) {
-    if (Status same = lab::same_environment(from_file, file, config.environment, "the command line"); !same)
-      return same.error();
-  }
   if (Status consistent = lab::check_consistent(config); !consistent) return consistent.error();
   return config;
 }
 
-void print_result(Common const& common, Json const& json, std::string const& text) {
-  fmt::print("{}\n", common.json ? json.dump() : text);
-  std::fflush(stdout);
+Result<lab::Config> resolve_file(std::string const& file, SettingFlags const& flags) {
+  if (file.empty()) return resolve(lab::Config{}, flags);
+  lab::Config base;
+  if (Status applied = lab::apply_file(base, file); !applied) return applied.error();
+  Result<lab::Config> config = resolve(std::move(base), flags);
+  if (!config) return config;
+  // A file that names another environment than the flags ask for is refused, not overridden.
+  lab::Config by_file = *config;
+  if (Status applied = lab::apply_file(by_file, file); !applied) return applied.error();
+  if (Status same = lab::same_environment(by_file.environment, file, config->environment, "this command"); !same)
+    return same.error();
+  return config;
+}
+
+Status print_result(Common const& common, Json const& json, std::string const& text) {
+  std::string const line = (common.json ? json.dump() : text) + "\n";
+  bool const written = std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0;
+  if (!written) return Error{ErrorKind::io, fmt::format("cannot write to standard output: {}", std::strerror(errno))};
+  return ok();
+}
+
+CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, std::string const& meaning) {
+  // JSON, where every seed is recorded, has no larger integers.
+  return app.add_option("--seed", seed, meaning)
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{std::numeric_limits<std::int64_t>::max()}))
+      ->capture_default_str();
 }
 
 namespace {

@@ -50,17 +50,23 @@ class SettingFlags {
   struct Flag {
     std::string path;
     CLI::Option* option;
+    bool is_switch;
   };
   // CLI11 keeps pointers to the texts.
   std::map<std::string, std::vector<std::string>> values_;
   std::vector<Flag> flags_;
 };
 
-// Default < file (when given) < environment < flags.
-Result<lab::Config> resolve(std::string const& file, SettingFlags const& flags);
+// This configuration < environment < flags.
+Result<lab::Config> resolve(lab::Config config, SettingFlags const& flags);
+// Default < file (when given) < environment < flags. What the file says of the environment must not be overridden.
+Result<lab::Config> resolve_file(std::string const& file, SettingFlags const& flags);
 
-// Prints the JSON line or the text, to stdout.
-void print_result(Common const& common, Json const& json, std::string const& text);
+// Declares --seed: every command has it, and what it means differs.
+CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, std::string const& meaning);
+
+// Prints the JSON line or the text, to stdout. Errors: io, when nobody took it.
+Status print_result(Common const& common, Json const& json, std::string const& text);
 
 // The same words as `regulus …` was called with, quoted for a shell.
 std::string command_line();

@@ -37,14 +37,14 @@ std::string table(lab::Comparison const& c) {
 }
 
 Status run(State& state, Common const& common) {
-  Result<lab::Config> baseline = resolve("", state.flags);
+  Result<lab::Config> baseline = resolve_file("", state.flags);
   if (!baseline) return baseline.error();
   state.options.baseline = *baseline;
   std::string file = state.optimal_config;
   constexpr std::string_view usual = "data/rl/optimal_config.json";
   if (!state.optimal_given && std::filesystem::exists(usual)) file = usual;
   if (!file.empty()) {
-    Result<lab::Config> optimized = resolve(file, state.flags);
+    Result<lab::Config> optimized = resolve_file(file, state.flags);
     if (!optimized) return optimized.error();
     state.options.optimized = *optimized;
   }
@@ -60,8 +60,7 @@ Status run(State& state, Common const& common) {
   Json json = lab::comparison_json(*comparison);
   json["command"] = command_line();
   if (Status written = write_file(state.output, json.dump(2) + "\n"); !written) return written;
-  print_result(common, json, table(*comparison) + "\nwritten to " + state.output);
-  return ok();
+  return print_result(common, json, table(*comparison) + "\nwritten to " + state.output);
 }
 
 }  // namespace
@@ -83,7 +82,7 @@ Run add_compare(CLI::App& app) {
   app.add_option("--test-days", state->options.test_days, "Days, from seed 900000, on which all are compared")
       ->check(CLI::Range(2, 100'000))
       ->capture_default_str();
-  app.add_option("--seed", state->options.seed, "Seed of the trainings and of the intervals")->capture_default_str();
+  add_seed(app, state->options.seed, "Seed of the trainings and of the intervals");
   app.add_option("--threads", state->options.threads, "Threads; the result does not depend on it")
       ->check(CLI::Range(1, 1024));
   lab::Config defaults;

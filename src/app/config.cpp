@@ -19,7 +19,7 @@ Run add_config(CLI::App& app) {
       ->required();
   app.add_option("file", state->file, "File to check");
   app.add_option("--config", state->config, "Configuration file to start from");
-  app.add_option("--seed", state->seed, "Accepted by every command; a configuration has no seed");
+  add_seed(app, state->seed, "Accepted by every command; a configuration has no seed");
   lab::Config defaults;
   state->flags.declare(app, settings(defaults));
   app.footer(
@@ -29,25 +29,27 @@ Run add_config(CLI::App& app) {
       "  regulus config docs > docs/reference.md");
 
   return [state](Common const& common) -> Status {
+    bool const check = state->action == "check";
+    if (!check && !state->file.empty()) {
+      return invalid(fmt::format("config {} takes no file, but {} was given{}", state->action, state->file,
+                                 state->action == "print" ? "; did you mean --config?" : ""));
+    }
     if (state->action == "docs") {
       lab::Config config;
       std::string const page = reference_page(settings(config));
-      print_result(common, Json::object({{"reference", page}}), page);
-      return ok();
+      return print_result(common, Json::object({{"reference", page}}), page);
     }
-    bool const check = state->action == "check";
     if (check && state->file.empty()) return invalid("config check needs a file");
-    Result<lab::Config> const config = resolve(check ? state->file : state->config, state->flags);
+    Result<lab::Config> const config = resolve_file(check ? state->file : state->config, state->flags);
     if (!config) return config.error();
     Json const resolved = lab::to_json(*config);
     if (check) {
-      print_result(common, Json::object({{"file", state->file}, {"valid", true}, {"config", resolved}}),
-                   fmt::format("{} is valid: {}, {} network", state->file, lab::describe(config->environment),
-                               rl::enum_names(rl::NetworkKind{})[static_cast<std::size_t>(config->network.kind)]));
-    } else {
-      print_result(common, resolved, resolved.dump(2));
+      return print_result(
+          common, Json::object({{"file", state->file}, {"valid", true}, {"config", resolved}}),
+          fmt::format("{} is valid: {}, {} network", state->file, lab::describe(config->environment),
+                      rl::enum_names(rl::NetworkKind{})[static_cast<std::size_t>(config->network.kind)]));
     }
-    return ok();
+    return print_result(common, resolved, resolved.dump(2));
   };
 }
 

@@ -17,18 +17,18 @@ Run add_evaluate(CLI::App& app) {
     bool compare_baseline = false;
     std::string save_results;
     int threads = core_count();
-    sim::ClassicConfig environment;
+    lab::Config defaults;
     SettingFlags flags;
   };
   auto state = std::make_shared<State>();
   app.add_option("--model", state->model, "Model file")->capture_default_str();
   app.add_option("--episodes", state->episodes, "Test days")->check(CLI::Range(2, 10'000'000))->capture_default_str();
-  app.add_option("--seed", state->seed, "Seed of the first day")->capture_default_str();
+  add_seed(app, state->seed, "Seed of the first day");
   app.add_flag("--compare-baseline", state->compare_baseline,
                "Play every rule on the same days and print paired differences");
   app.add_option("--save-results", state->save_results, "Write the results to this JSON file");
   app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));
-  state->flags.declare(app, settings(state->environment));
+  state->flags.declare(app, settings(state->defaults), {"environment."});
   app.footer(
       "The environment is the model's; naming another one is an error.\n\nExamples:\n"
       "  regulus evaluate --model data/rl/models/dqn_final.safetensors\n"
@@ -38,9 +38,10 @@ Run add_evaluate(CLI::App& app) {
     Result<lab::Model> loaded = lab::load_model(state->model);
     if (!loaded) return loaded.error();
     auto const model = std::make_shared<lab::Model const>(loaded.take());
-    sim::ClassicConfig asked = model->config.environment;
-    if (Status applied = state->flags.apply(settings(asked)); !applied) return applied;
-    if (Status same = lab::same_environment(model->config.environment, "the model", asked, "the command line"); !same)
+    Result<lab::Config> const resolved = resolve(model->config, state->flags);
+    if (!resolved) return resolved.error();
+    sim::ClassicConfig asked = resolved->environment;
+    if (Status same = lab::same_environment(model->config.environment, "the model", asked, "this command"); !same)
       return same;
 
     std::vector<std::uint64_t> seeds;
@@ -84,8 +85,7 @@ Run add_evaluate(CLI::App& app) {
       if (Status written = write_file(state->save_results, json.dump(2) + "\n"); !written) return written;
       text += "\n  results in " + state->save_results;
     }
-    print_result(common, json, text);
-    return ok();
+    return print_result(common, json, text);
   };
 }
 

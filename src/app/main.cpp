@@ -1,6 +1,7 @@
 // regulus: one binary, one subcommand for each job.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "app/command.h"
@@ -43,6 +44,8 @@ Error unexpected(std::string const& word, CLI::App const& app) {
 
 int run(int argc, char const* const* argv) {
   remember_command_line({argv, static_cast<std::size_t>(argc)});
+  // Asked of the words themselves, so that what the parser refuses is answered in JSON too.
+  bool const json = std::any_of(argv + 1, argv + argc, [](std::string_view word) { return word == "--json"; });
   CLI::App app{main_help, "regulus"};
   app.set_version_flag("--version", "regulus " REGULUS_VERSION);
   app.require_subcommand(0, 1);
@@ -68,23 +71,21 @@ int run(int argc, char const* const* argv) {
   } catch (CLI::CallForVersion const& version) {
     return app.exit(version);
   } catch (CLI::ParseError const& error) {
-    return fail(invalid(error.what()), false);
+    return fail(invalid(error.what()), json);
   }
   for (Entry const& entry : entries) {
     if (!entry.app->parsed()) continue;
     if (auto const extra = entry.app->remaining(); !extra.empty())
-      return fail(unexpected(extra.front(), *entry.app), entry.common->json);
-    if (auto const extra = app.remaining(); !extra.empty())
-      return fail(unexpected(extra.front(), *entry.app), entry.common->json);
+      return fail(unexpected(extra.front(), *entry.app), json);
+    if (auto const extra = app.remaining(); !extra.empty()) return fail(unexpected(extra.front(), *entry.app), json);
     if (entry.common->scenario != "classic") {
-      return fail(invalid(fmt::format("--scenario = {} is not known (known: classic)", entry.common->scenario)),
-                  entry.common->json);
+      return fail(invalid(fmt::format("--scenario = {} is not known (known: classic)", entry.common->scenario)), json);
     }
     catch_interrupts();
     Status const status = entry.run(*entry.common);
-    return status ? 0 : fail(status.error(), entry.common->json);
+    return status ? 0 : fail(status.error(), json);
   }
-  if (auto const extra = app.remaining(); !extra.empty()) return fail(unexpected(extra.front(), app), false);
+  if (auto const extra = app.remaining(); !extra.empty()) return fail(unexpected(extra.front(), app), json);
   fmt::print("{}", app.help());
   return 2;
 }

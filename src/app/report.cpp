@@ -41,9 +41,8 @@ Status run(State& state, Common const& common) {
   std::filesystem::path const output = state.output.empty() ? "data/rl/reports/" + name + ".html" : state.output;
   std::string const page = lab::render(report);
   if (Status written = write_file(output, page); !written) return written;
-  print_result(common, Json::object({{"report", output.string()}, {"bytes", page.size()}}),
-               "report in " + output.string());
-  return ok();
+  return print_result(common, Json::object({{"report", output.string()}, {"bytes", page.size()}}),
+                      "report in " + output.string());
 }
 
 }  // namespace
@@ -58,7 +57,7 @@ Run add_report(CLI::App& app) {
   app.add_option("--comparison", state->comparison, "What compare wrote");
   app.add_option("--output", state->output, "HTML file; default data/rl/reports/<study>.html");
   app.add_option("--language", state->language, "Language of headings: en, fr")->capture_default_str();
-  app.add_option("--seed", state->seed, "Accepted by every command; a report draws nothing");
+  add_seed(app, state->seed, "Accepted by every command; a report draws nothing");
   app.footer(
       "One file that loads nothing from elsewhere.\n\nExamples:\n"
       "  regulus report --study dqn_optimization_v1\n"

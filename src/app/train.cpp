@@ -40,7 +40,7 @@ Status run(State& state, Common const& common) {
   lab::TrainOptions& options = state.options;
   bool const plain_resume = options.resume && state.config.empty() && !state.flags.any_given();
   if (!plain_resume) {
-    Result<lab::Config> config = resolve(state.config, state.flags);
+    Result<lab::Config> config = resolve_file(state.config, state.flags);
     if (!config) return config.error();
     int const day = config->environment.simulation_hours * 60 / sim::ClassicWorld::step_minutes;
     if (state.max_steps < day) {
@@ -61,8 +61,7 @@ Status run(State& state, Common const& common) {
     });
   }();
   if (!outcome) return outcome.error();
-  print_result(common, outcome->metrics, summary(*outcome));
-  return ok();
+  return print_result(common, outcome->metrics, summary(*outcome));
 }
 
 }  // namespace
@@ -72,8 +71,7 @@ Run add_train(CLI::App& app) {
   auto state = std::make_shared<State>();
   state->options.threads = core_count();
   app.add_option("--config", state->config, "Configuration file, or what tune wrote: every tuned parameter is applied");
-  state->seed_option =
-      app.add_option("--seed", state->seed, "Seed of weights, exploration, replay and days")->capture_default_str();
+  state->seed_option = add_seed(app, state->seed, "Seed of weights, exploration, replay and days");
   app.add_flag("--resume", state->options.resume, "Continue from the checkpoint in --output-dir");
   app.add_option("--output-dir", state->options.folders.models, "Folder of models and checkpoint")
       ->capture_default_str();

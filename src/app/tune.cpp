@@ -73,7 +73,7 @@ std::string summary(lab::StudyOutcome const& o, std::string const& output) {
 }
 
 Status run(State& state, Common const& common) {
-  Result<lab::Config> config = resolve(state.config, state.flags);
+  Result<lab::Config> config = resolve_file(state.config, state.flags);
   if (!config) return config.error();
   std::unique_ptr<lab::Subject> subject;
   if (state.policy == "dqn") {
@@ -92,8 +92,7 @@ Status run(State& state, Common const& common) {
   Json json = lab::study_json(*outcome, &*config);
   json["command"] = command_line();
   if (Status written = write_file(state.output, json.dump(2) + "\n"); !written) return written;
-  print_result(common, json, summary(*outcome, state.output));
-  return ok();
+  return print_result(common, json, summary(*outcome, state.output));
 }
 
 }  // namespace
@@ -111,7 +110,13 @@ Run add_tune(CLI::App& app) {
                  "Days of a trial's evaluation; the same for every trial")
       ->check(CLI::Range(2, 100'000))
       ->capture_default_str();
-  app.add_option("--study-name", state->study.name, "Name; the same name continues a study")->capture_default_str();
+  app.add_option("--study-name", state->study.name, "Name; the same name continues a study")
+      ->check(CLI::Validator(
+          [](std::string const& name) {
+            return std::string(name.empty() || name.size() > 512 ? "a name has 1 to 512 bytes" : "");
+          },
+          "", ""))
+      ->capture_default_str();
   app.add_option("--output", state->output, "Where the result goes")->capture_default_str();
   app.add_option("--storage", state->study.storage, "Database of studies, in Optuna's schema")->capture_default_str();
   app.add_option("--jobs", state->study.jobs, "Trials at once; the table of trials does not depend on it")
@@ -119,7 +124,7 @@ Run add_tune(CLI::App& app) {
       ->default_val(core_count());
   app.add_option("--sampler", state->study.sampler, "tpe, random")->capture_default_str();
   app.add_option("--pruner", state->study.pruner, "median, halving, wilcoxon, percentile, none")->capture_default_str();
-  app.add_option("--seed", state->study.seed, "Seed of the study")->capture_default_str();
+  add_seed(app, state->study.seed, "Seed of the study");
   app.add_option("--lag", state->study.lag,
                  "How many trials may run at once at most; 0 is the default, or the study's own")
       ->check(CLI::Range(0, 1000));
