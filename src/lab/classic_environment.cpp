@@ -15,7 +15,7 @@ using sim::ClassicWorld;
 constexpr int pair_width = 58;       // features of one row
 constexpr double reward_unit = 100;  // points that count as 1
 // A late pickup brings the day closer to the share of late ones that costs the bonus of punctuality.
-constexpr double late_price = 5;
+constexpr double late_price = 8;
 constexpr int arrivals_steps = 4;  // for how long the place of a driver matters to bookings to come
 
 constexpr int grid_side = 5;
@@ -215,12 +215,10 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
   // Coverage: how far a new booking anywhere in the square would be from the nearest and second nearest free driver. A
   // choice moves one driver, so three distances a grid point are enough to know the answer after any choice.
   std::array<Coverage, grid_points> coverage;
-  double nearness_before = 0;
   for (std::size_t g = 0; g < grid_points; ++g) {
     for (std::size_t i = 0; i < n; ++i) {
       if (drivers[i].available) coverage[g].add(planar_km(drivers[i].at, grid_point(g)), static_cast<int>(i));
     }
-    nearness_before += world.assignment_reward({.km = coverage[g].km[0]}) / grid_points;
   }
   std::vector<double> pickup_to_grid(m * grid_points);
   for (std::size_t k = 0; k < m; ++k) {
@@ -254,6 +252,7 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
   double const slots = config.max_bookings;
   double const used = static_cast<double>(world.bookings().size());
   double const steps_to_go = outlook.steps() - step;
+  double const typical_nearness = world.assignment_reward({.km = outlook.typical_km()});
   double const arrivals = std::min(slots - used, outlook.arrivals(step, arrivals_steps));
   int const assignments_at_end = day.assignments + static_cast<int>(std::lround(rest_of_day.served));
   int const lost_at_end = day.cancellations + static_cast<int>(std::lround(rest_of_day.lost));
@@ -341,7 +340,7 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
       short_drive += std::max(0.0, 5 - c.km[0]) / grid_points;
       nearness += world.assignment_reward({.km = c.km[0]}) / grid_points;
     }
-    double const coming = arrivals * (nearness - nearness_before);
+    double const coming = arrivals * (nearness - typical_nearness);
     double const stays = rest_of_day.rest + (valid ? rest_of_day.relief[j] : 0);
     double const spread_of_loads = spread(load_sum + (valid ? 1 : 0), load_squares + (valid ? 2 * load + 1 : 0));
     AssignmentFacts const f = valid ? facts[i * m + j] : AssignmentFacts{};
@@ -350,14 +349,16 @@ void ClassicEnvironment::describe_pairs(ClassicWorld const& world, rl::Observati
          .late = day.late_pickups + (f.late_minutes > 0 ? 1 : 0),
          .cancellations = lost_at_end,
          .open = 0,
-         .km = day.assignments > 0 ? day.distance_km / day.assignments * assignments_at_end : 0,
+         .km = day.distance_km + f.km + (assignments_at_end - day.assignments - (valid ? 1 : 0)) * outlook.typical_km(),
          .std_of_loads = spread_of_loads,
          .std_of_trips =
              spread(trips_sum + (valid ? 1 : 0), trips_squares + (valid ? 2 * drivers[i].completed + 1 : 0))});
-    double const earned = valid   ? now[i * m + j] - (f.late_minutes > 0 ? late_price : 0)
+    double const punctuality =
+        late_price * steps_to_go / outlook.steps() * (day.late_pickups + (f.late_minutes > 0 ? 1 : 0));
+    double const earned = valid   ? now[i * m + j]
                           : waits ? world.profile().wait(static_cast<int>(m))
                                   : world.profile().invalid();
-    out.baseline[row] = static_cast<float>(earned + stays + moved + coming + bonus);
+    out.baseline[row] = static_cast<float>(earned + stays + moved + coming + bonus - punctuality);
 
     auto features = std::span(out.features).subspan(row * pair_width, pair_width);
     std::size_t at = 0;

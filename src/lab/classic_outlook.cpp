@@ -1,8 +1,11 @@
 #include "lab/classic_outlook.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
 
+#include "core/rng.h"
 #include "core/seeds.h"
 #include "lab/best_schedule.h"
 
@@ -13,12 +16,13 @@ using sim::AssignmentFacts;
 using sim::ClassicWorld;
 
 constexpr int sample_days = 16;
+constexpr int draws_a_day = 8;
 constexpr int horizon = 24;  // steps looked ahead
 // Sample days are warm-up days of a base seed that no run has.
 constexpr std::uint64_t sample_seed = 0x6f75'746c'6f6f'6bULL;
 
 // A booking still to come is served by the nearest of n drivers somewhere in the square: half a mean spacing away.
-double typical_km(int drivers) {
+double half_spacing_km(int drivers) {
   constexpr double area_km2 = 22.24 * 15.39;
   return 0.5 * std::sqrt(area_km2 / drivers);
 }
@@ -27,45 +31,70 @@ double minutes_a_km(double density) { return 60 / (30 * (1 - 0.5 * density)); }
 
 }  // namespace
 
-ClassicOutlook::ClassicOutlook(sim::ClassicConfig const& config) : slots_(config.max_bookings) {
+ClassicOutlook::ClassicOutlook(sim::ClassicConfig const& config)
+    : slots_(config.max_bookings), typical_km_(half_spacing_km(config.num_drivers)) {
   sim::ClassicConfig endless = config;
   endless.max_bookings = 500;
   ClassicWorld world(endless);
   profile_ = &world.profile();
-  AssignmentFacts const typical{.km = typical_km(config.num_drivers)};
-  days_.resize(sample_days);
-  for (std::size_t d = 0; d < days_.size(); ++d) {
-    SampleDay& day = days_[d];
+
+  // 1. Days of demand, cut into steps.
+  std::vector<std::vector<std::vector<Arrival>>> drawn;  // by step, then by day
+  for (std::uint64_t d = 0; d < sample_days * draws_a_day; ++d) {
     world.reset(scenario_seed(Role::warmup, sample_seed, d));
-    std::vector<ClassicWorld::Booking> seen;
-    std::vector<int> steps_seen;
     if (d == 0) minutes_a_km_.push_back(minutes_a_km(world.traffic_density()));
-    for (int step = 1; !world.done(); ++step) {
+    std::vector<std::vector<ClassicWorld::Booking>> seen(1);
+    while (true) {
       world.step(ClassicWorld::wait);
       if (world.done()) break;
       if (d == 0) minutes_a_km_.push_back(minutes_a_km(world.traffic_density()));
-      for (auto const& booking : world.bookings()) {
-        if (booking.created != world.minute()) continue;
-        seen.push_back(booking);
-        steps_seen.push_back(step);
-      }
+      auto& new_ones = seen.emplace_back();
+      std::ranges::copy_if(world.bookings(), std::back_inserter(new_ones),
+                           [&](auto const& booking) { return booking.created == world.minute(); });
     }
-    day.first.push_back(0);
-    for (std::size_t i = 0; i < seen.size(); ++i) {
-      Arrival arrival{.step = steps_seen[i], .penalty = penalty(steps_seen[i], seen[i]), .values = {}};
-      AssignmentFacts facts = typical;
-      facts.priority = seen[i].priority;
-      facts.outbound = seen[i].outbound;
-      for (int k = 0; k < std::min(steps_left(seen[i]), horizon) && arrival.step + k < steps(); ++k) {
-        double const value = reward_at(arrival.step + k, facts, seen[i]) + arrival.penalty;
-        arrival.values.push_back(static_cast<float>(std::max(0.0, value)));
-      }
-      day.arrivals.push_back(std::move(arrival));
-    }
-    for (int t = 1; t <= steps() + horizon; ++t) {
-      day.first.push_back(static_cast<int>(std::ranges::lower_bound(steps_seen, t) - steps_seen.begin()));
+    drawn.resize(seen.size());
+    for (std::size_t step = 0; step < seen.size(); ++step) {
+      auto& arrivals = drawn[step].emplace_back();
+      for (auto const& booking : seen[step]) arrivals.push_back(arrival_of(static_cast<int>(step), booking));
     }
   }
+
+  // 2. Few days must stand for all: what comes in a step is ordered by what is at stake, the middle of each stratum is
+  // kept, and strata are dealt to the sample days at random.
+  auto const at_stake = [](std::vector<Arrival> const& arrivals) {
+    double points = 0;
+    for (Arrival const& a : arrivals) points += a.penalty + static_cast<double>(a.values.front());
+    return points;
+  };
+  days_.resize(sample_days);
+  Rng deal = Rng(sample_seed).stream(Purpose::demand);
+  for (auto& of_step : drawn) {
+    std::ranges::stable_sort(of_step, {}, at_stake);
+    std::array<std::size_t, sample_days> stratum;
+    for (std::size_t d = 0; d < days_.size(); ++d) {
+      auto const other = deal.below(d + 1);
+      stratum[d] = stratum[other];
+      stratum[other] = d;
+    }
+    for (std::size_t d = 0; d < days_.size(); ++d) {
+      days_[d].first.push_back(static_cast<int>(days_[d].arrivals.size()));
+      auto const& chosen = of_step[stratum[d] * draws_a_day + draws_a_day / 2];
+      days_[d].arrivals.insert(days_[d].arrivals.end(), chosen.begin(), chosen.end());
+    }
+  }
+  for (SampleDay& day : days_) {
+    day.first.resize(static_cast<std::size_t>(steps() + horizon + 1), static_cast<int>(day.arrivals.size()));
+  }
+}
+
+ClassicOutlook::Arrival ClassicOutlook::arrival_of(int step, ClassicWorld::Booking const& booking) const {
+  Arrival arrival{.step = step, .penalty = penalty(step, booking), .values = {}};
+  AssignmentFacts const facts{.km = typical_km_, .priority = booking.priority, .outbound = booking.outbound};
+  for (int k = 0; k < std::min(steps_left(booking), horizon) && step + k < steps(); ++k) {
+    double const value = reward_at(step + k, facts, booking) + arrival.penalty;
+    arrival.values.push_back(static_cast<float>(std::max(0.0, value)));
+  }
+  return arrival;
 }
 
 int ClassicOutlook::steps_left(ClassicWorld::Booking const& booking) {
@@ -98,7 +127,7 @@ Outlook ClassicOutlook::ask(ClassicWorld const& world, std::span<OpenBooking con
   int const now = world.minute() / ClassicWorld::step_minutes;
   int const ahead = std::min(steps() - now - 1, horizon);
   int const count = static_cast<int>(open.size());
-  int const room = slots_ - static_cast<int>(world.bookings().size());
+  int const room = slots_ - static_cast<int>(world.bookings().size()) - world.day().cancellations;
   Outlook outlook{.relief = std::vector<double>(open.size()), .chance_later = std::vector<double>(open.size())};
 
   // The rows of open bookings are the same on every sample day.

@@ -45,6 +45,8 @@ class ClassicOutlook {
   static int steps_left(sim::ClassicWorld::Booking const& booking);
   // What an open booking costs when it is never served: nothing, if the day ends before it expires.
   double penalty(int step, sim::ClassicWorld::Booking const& booking) const;
+  // The drive at which a booking still to come is valued.
+  double typical_km() const { return typical_km_; }
   int steps() const { return static_cast<int>(minutes_a_km_.size()); }
 
  private:
@@ -59,8 +61,11 @@ class ClassicOutlook {
     std::vector<int> first;         // first[t]: the first arrival not before step t
   };
 
+  Arrival arrival_of(int step, sim::ClassicWorld::Booking const& booking) const;
+
   sim::RewardProfile const* profile_;
   int slots_;
+  double typical_km_;
   std::vector<double> minutes_a_km_;  // by step
   std::vector<SampleDay> days_;
 };

@@ -23,6 +23,16 @@ void load_weights(ArchiveReader& in, QNetwork& network) {
   std::ranges::copy(weights, network.network().parameters().begin());
 }
 
+int random_legal_choice(Observation const& observation, Rng& rng) {
+  if (observation.has_candidates()) return static_cast<int>(rng.below(static_cast<std::uint64_t>(observation.rows)));
+  int legal = 0;
+  for (int c = 0; c < observation.choices(); ++c) legal += observation.is_legal(c) ? 1 : 0;
+  auto pick = static_cast<int>(rng.below(static_cast<std::uint64_t>(legal)));
+  for (int c = 0;; ++c) {
+    if (observation.is_legal(c) && pick-- == 0) return c;
+  }
+}
+
 }  // namespace
 
 Dqn::Dqn(AgentConfig const& agent, NetworkConfig const& network, ReplayConfig const& replay, int width, int actions,
@@ -46,12 +56,7 @@ void Dqn::set_reward_scale(float scale) {
 int Dqn::act(Observation const& observation, double epsilon, int suggested) {
   if (!exploration_.chance(epsilon)) return online_.best_choice(observation, scratch_);
   if (exploration_.chance(agent_.guided_exploration)) return suggested;
-  int legal = 0;
-  for (int c = 0; c < observation.choices(); ++c) legal += observation.is_legal(c) ? 1 : 0;
-  auto pick = static_cast<int>(exploration_.below(static_cast<std::uint64_t>(legal)));
-  for (int c = 0;; ++c) {
-    if (observation.is_legal(c) && pick-- == 0) return c;
-  }
+  return random_legal_choice(observation, exploration_);
 }
 
 UpdateReport Dqn::update(double progress) {
@@ -102,6 +107,7 @@ UpdateReport Dqn::update(double progress) {
   // Step 5. Follow the gradient, unless it is no number: then the sentinel must decide, on weights still intact.
   std::ranges::fill(gradients_, 0.0F);
   online_.backward(states_, choices_, derivatives_, scratch_, gradients_);
+  if (agent_.anchoring > 0 && online_.has_known_part(*states_.front())) anchor();
   report.grad_norm = nn::clip_norm(gradients_, agent_.max_grad_norm);
   report.finite = std::isfinite(report.loss) && std::isfinite(report.grad_norm);
   ++updates_;
@@ -122,6 +128,22 @@ UpdateReport Dqn::update(double progress) {
     nn::move_towards(average_.network().parameters(), online_.network().parameters(), static_cast<float>(1 - decay));
   }
   return report;
+}
+
+// Adds the gradient of anchoring / 2 · mean of (learned part of another choice − that of the choice taken)²; the choice
+// taken is held fixed.
+void Dqn::anchor() {
+  std::size_t const size = states_.size();
+  others_.resize(size);
+  other_values_.resize(size);
+  for (std::size_t i = 0; i < size; ++i) others_[i] = random_legal_choice(*states_[i], sampling_);
+  online_.forward(states_, others_, scratch_, dropout_, other_values_);
+  for (std::size_t i = 0; i < size; ++i) {
+    float const other = other_values_[i] - online_.known_part(*states_[i], others_[i]);
+    float const taken = values_[i] - online_.known_part(*states_[i], choices_[i]);
+    derivatives_[i] = static_cast<float>(agent_.anchoring) * (other - taken) / static_cast<float>(size);
+  }
+  online_.backward(states_, others_, derivatives_, scratch_, gradients_);
 }
 
 double Dqn::replay_beta(double progress) const {

@@ -7,6 +7,11 @@
 // by `tau` at every update). An exponential average of the online weights is kept beside them: it acts when evaluated
 // and is what a model file holds, since it swings less than the last iterate (Polyak and Juditsky 1992).
 //
+// Where observations bring a known part of each choice's value, what is learned on top can be anchored: with each state
+// of a batch the learned part of one random legal choice is pulled towards that of the choice taken. A choice tried
+// often is moved by what it earned; one hardly ever tried keeps its known rank instead of an extrapolation, of which a
+// maximum over dozens of choices would pick the most wrong one.
+//
 // All randomness comes from streams of one root by purpose, so that a learner restored by load() continues bit for bit.
 #pragma once
 
@@ -25,11 +30,11 @@
 namespace regulus::rl {
 
 struct AgentConfig {
-  double learning_rate = 0.001;
+  double learning_rate = 0.0002;
   double learning_rate_end = 0.1;
   double gamma = 0.99;
   int batch_size = 64;
-  double epsilon_start = 1.0;
+  double epsilon_start = 0.3;
   double epsilon_end = 0.01;
   double epsilon_decay = 0.995;
   double guided_exploration = 0.5;
@@ -41,18 +46,19 @@ struct AgentConfig {
   double adam_epsilon = 1e-5;
   double updates_per_step = 1.0;
   double averaging = 0.999;
+  double anchoring = 100.0;
 
   static constexpr auto fields() {
     return std::tuple{
         field(&AgentConfig::learning_rate, "learning_rate", "Adam's step size at the start.", range(1e-8, 1),
-              tunable_log(1e-4, 3e-3)),
+              tunable_log(3e-5, 1e-3)),
         field(&AgentConfig::learning_rate_end, "learning_rate_end",
               "Share of the step size left at the end; in between it falls linearly.", range(0, 1)),
-        field(&AgentConfig::gamma, "gamma", "Discount a step of time.", range(0, 1), tunable(0.90, 0.999)),
+        field(&AgentConfig::gamma, "gamma", "Discount a step of time.", range(0, 1), tunable(0.95, 0.999)),
         field(&AgentConfig::batch_size, "batch_size", "Transitions an update.", range(1, 4096),
               tunable_among(32, 64, 128, 256)),
         field(&AgentConfig::epsilon_start, "epsilon_start", "Share of exploring choices in the first episode.",
-              range(0, 1), tunable(0.2, 1.0)),
+              range(0, 1), tunable(0.1, 1.0)),
         field(&AgentConfig::epsilon_end, "epsilon_end", "Least share of exploring choices.", range(0, 1),
               tunable(0.01, 0.1)),
         field(&AgentConfig::epsilon_decay, "epsilon_decay", "Factor on epsilon after each episode.", range(0, 1),
@@ -78,6 +84,11 @@ struct AgentConfig {
         field(&AgentConfig::averaging, "averaging",
               "Decay of the average of weights that acts in evaluation; 0 evaluates the last iterate.",
               range(0, 0.999999)),
+        field(
+            &AgentConfig::anchoring, "anchoring",
+            "Pull of the learned part of a random legal choice towards that of the choice taken; it keeps choices that "
+            "were hardly tried at their known part. Only where there is a known part.",
+            range(0, 1000)),
     };
   }
   friend bool operator==(AgentConfig const&, AgentConfig const&) = default;
@@ -132,6 +143,7 @@ class Dqn {
 
  private:
   double replay_beta(double progress) const;
+  void anchor();
 
   AgentConfig agent_;
   Replay replay_;
@@ -147,6 +159,8 @@ class Dqn {
   std::vector<Observation const*> states_, nexts_;
   std::vector<int> choices_, next_choices_;
   std::vector<float> values_, next_values_, derivatives_, gradients_, absolute_errors_;
+  std::vector<int> others_;
+  std::vector<float> other_values_;
 };
 
 }  // namespace regulus::rl

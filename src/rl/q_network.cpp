@@ -59,8 +59,8 @@ std::string QNetwork::architecture() const {
                      config_.dueling ? " dueling" : "", s.layer_norm ? " layer_norm" : "");
 }
 
-float QNetwork::baseline(Observation const& observation, int choice) const {
-  if (!config_.pairs.residual || observation.baseline.empty()) return 0;
+float QNetwork::known_part(Observation const& observation, int choice) const {
+  if (!has_known_part(observation)) return 0;
   return observation.baseline[static_cast<std::size_t>(choice)] / reward_scale_;
 }
 
@@ -112,7 +112,7 @@ void QNetwork::combine(Observation const& observation, nn::Matrix const& outputs
     float const state_value = outputs.row(first_row)[static_cast<std::size_t>(pairs ? 1 : actions_)];
     offset = state_value - static_cast<float>(legal_sum / legal_count);
   }
-  for (int c = 0; c < choices; ++c) q[static_cast<std::size_t>(c)] += offset + (pairs ? baseline(observation, c) : 0);
+  for (int c = 0; c < choices; ++c) q[static_cast<std::size_t>(c)] += offset + known_part(observation, c);
 }
 
 std::span<float const> QNetwork::values(Observation const& observation, QScratch& scratch) const {
@@ -158,7 +158,7 @@ void QNetwork::values_at(Observations observations, std::span<int const> choices
   }
   gather_chosen(observations, choices, scratch);
   network_.head_at(network_.body(scratch.input, scratch.tape), scratch.columns, values);
-  for (std::size_t i = 0; i < observations.size(); ++i) values[i] += baseline(*observations[i], choices[i]);
+  for (std::size_t i = 0; i < observations.size(); ++i) values[i] += known_part(*observations[i], choices[i]);
 }
 
 void QNetwork::forward(Observations observations, std::span<int const> choices, QScratch& scratch, Rng& rng,
@@ -171,7 +171,7 @@ void QNetwork::forward(Observations observations, std::span<int const> choices, 
   }
   gather_chosen(observations, choices, scratch);
   network_.head_at(network_.body_for_training(scratch.input, scratch.tape, rng), scratch.columns, values);
-  for (std::size_t i = 0; i < observations.size(); ++i) values[i] += baseline(*observations[i], choices[i]);
+  for (std::size_t i = 0; i < observations.size(); ++i) values[i] += known_part(*observations[i], choices[i]);
 }
 
 void QNetwork::backward(Observations observations, std::span<int const> choices, std::span<float const> d,

@@ -112,6 +112,12 @@ class QNetwork {
   // The architecture as one word of text; its hash goes into a model file.
   std::string architecture() const;
 
+  // Whether values rest on a part that the observation brings, and that part of one choice's value, scaled.
+  bool has_known_part(Observation const& observation) const {
+    return config_.kind == NetworkKind::pairs && config_.pairs.residual && !observation.baseline.empty();
+  }
+  float known_part(Observation const& observation, int choice) const;
+
   // One value a choice, −infinity where illegal. Valid until the scratch is used again.
   std::span<float const> values(Observation const& observation, QScratch& scratch) const;
   // The legal choice of highest value, the lowest index on ties.
@@ -138,7 +144,6 @@ class QNetwork {
   void combine(Observation const& observation, nn::Matrix const& outputs, int first_row, std::span<float> q) const;
   // Values of the chosen choices from the outputs of a pass over gather_all's rows.
   void pick(Observations observations, std::span<int const> choices, QScratch& scratch, std::span<float> values) const;
-  float baseline(Observation const& observation, int choice) const;
 
   NetworkConfig config_;
   nn::Network network_;

@@ -44,7 +44,7 @@ struct ReplayConfig {
         field(&ReplayConfig::per_beta_end, "per_beta_end", "Importance correction at the end of training.", range(0, 1),
               tunable(0.8, 1.0)),
         field(&ReplayConfig::n_step, "n_step", "Rewards summed before the bootstrap; 1 is plain Q-learning.",
-              range(1, 50), tunable_among(1, 2, 3, 5, 8)),
+              range(1, 50), tunable_among(1, 2, 3, 5)),
     };
   }
   friend bool operator==(ReplayConfig const&, ReplayConfig const&) = default;
