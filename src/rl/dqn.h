@@ -39,14 +39,14 @@ struct AgentConfig {
   double epsilon_decay = 0.995;
   double guided_exploration = 0.5;
   bool double_dqn = true;
-  int target_update_steps = 500;
+  int target_update_steps = 250;
   double tau = 1.0;
   double huber_delta = 1.0;
   double max_grad_norm = 10.0;
   double adam_epsilon = 1e-5;
-  double updates_per_step = 1.0;
-  double averaging = 0.999;
-  double anchoring = 100.0;
+  double updates_per_step = 0.25;
+  double averaging = 0.995;
+  double anchoring = 300.0;
 
   static constexpr auto fields() {
     return std::tuple{
@@ -56,7 +56,7 @@ struct AgentConfig {
               "Share of the step size left at the end; in between it falls linearly.", range(0, 1)),
         field(&AgentConfig::gamma, "gamma", "Discount a step of time.", range(0, 1), tunable(0.95, 0.999)),
         field(&AgentConfig::batch_size, "batch_size", "Transitions an update.", range(1, 4096),
-              tunable_among(32, 64, 128, 256)),
+              tunable_among(32, 64, 128)),
         field(&AgentConfig::epsilon_start, "epsilon_start", "Share of exploring choices in the first episode.",
               range(0, 1), tunable(0.1, 1.0)),
         field(&AgentConfig::epsilon_end, "epsilon_end", "Least share of exploring choices.", range(0, 1),
@@ -71,7 +71,7 @@ struct AgentConfig {
               tunable_flag()),
         field(&AgentConfig::target_update_steps, "target_update_steps",
               "Updates between two copies to the target network.", range(1, 1'000'000),
-              tunable_among(100, 250, 500, 1000)),
+              tunable_among(100, 250, 500)),
         field(&AgentConfig::tau, "tau",
               "Below 1: at every update move the target network by this share instead of copying it.", range(1e-6, 1)),
         field(&AgentConfig::huber_delta, "huber_delta", "Error beyond which the loss is linear, in scaled reward.",
