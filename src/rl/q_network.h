@@ -50,7 +50,7 @@ struct PairsConfig {
   static constexpr auto fields() {
     return std::tuple{
         field(&PairsConfig::pair_hidden_sizes, "pair_hidden_sizes", "Units of the hidden layers of the pairs network.",
-              range(1, 4096), tunable_layers(std::array{32.0, 64.0, 128.0}, std::array{32.0, 64.0, 128.0})),
+              range(1, 4096), tunable_layers(std::array{32.0, 64.0}, std::array{32.0, 64.0})),
         field(&PairsConfig::residual, "residual",
               "Add the network to the known part of each pair's value; untrained it then plays by that alone."),
     };
