@@ -21,7 +21,8 @@ WORLD = ["--num-drivers", "3", "--max-bookings", "4", "--simulation-hours", "1"]
 
 
 def regulus(folder, *words):
-    done = subprocess.run([REGULUS, *words, "--json"], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    command = [REGULUS, *words, "--json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

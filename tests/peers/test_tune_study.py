@@ -22,7 +22,8 @@ warnings.simplefilter("ignore")
 
 
 def regulus(folder, *words):
-    done = subprocess.run([REGULUS, *words, "--json"], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    command = [REGULUS, *words, "--json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -80,7 +81,8 @@ def test_the_table_plots_and_importances_work(tuned):
     study = study_in(tuned[0])
     frame = study.trials_dataframe()
     assert len(frame) == 14 and "params_learning_rate" in frame.columns
-    importances = optuna.importance.get_param_importances(study, evaluator=optuna.importance.PedAnovaImportanceEvaluator())
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    importances = optuna.importance.get_param_importances(study, evaluator=evaluator)
     assert set(importances) <= set(study.trials[0].params)
     plan = study.user_attrs["regulus:plan"]
     assert plan["config"]["environment"]["num_drivers"] == 3 and plan["seed"] == 42
