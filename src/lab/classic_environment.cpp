@@ -19,7 +19,7 @@ constexpr double late_price = 8;
 constexpr int arrivals_steps = 4;  // for how long the place of a driver matters to bookings to come
 
 constexpr int grid_side = 5;
-constexpr std::size_t grid_points = grid_side * grid_side;
+constexpr std::size_t grid_points = std::size_t{grid_side} * grid_side;
 constexpr double far_km = 25;  // what counts when there is no driver at all
 
 // Centre of one of the cells that divide the square.
