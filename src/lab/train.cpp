@@ -276,6 +276,12 @@ Result<TrainOutcome> train(TrainOptions const& options,
   auto const evaluation_days = scenario_seeds(Role::tune, run->seed(), plan.eval_episodes);
   auto const patient = [&] { return plan.patience == 0 || journal.evaluations_since_best < plan.patience; };
   std::optional<double> latest;
+  if (run->episode() == 0) {
+    // What training starts from is a candidate too: it may have nothing to add.
+    auto const days = play_days(model_factory(run->snapshot()), config.environment, evaluation_days, options.threads);
+    journal.candidates = {candidate_of(*run, mean(rewards_of(days)))};
+    if (Status saved = save_model(files.model("dqn_best"), *run->snapshot()); !saved) return saved.error();
+  }
   while (run->episode() < plan.episodes && !run->stopped() && patient()) {
     if (interrupted()) {
       if (Status saved = save_checkpoint(); !saved) return saved.error();

@@ -138,7 +138,8 @@ TEST(TrainingRun, an_archive_of_another_seed_or_network_is_not_taken) {
 }
 
 TEST(TrainingRun, counts_what_it_cost) {
-  Config const config = a_small_config();
+  Config config = a_small_config();
+  config.agent.updates_per_step = 1;
   TrainingRun run(config, 5);
   EXPECT_EQ(run.environment_steps(), 4 * 12);  // four days of warm-up, an hour each, in steps of five minutes
   EpisodeRecord const day = run.run_episode();
