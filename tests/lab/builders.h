@@ -15,6 +15,7 @@ inline Config a_small_config(rl::NetworkKind kind = rl::NetworkKind::pairs) {
   c.network.slots.hidden_sizes = {8, 8};
   c.network.pairs.pair_hidden_sizes = {8};
   c.agent.batch_size = 8;
+  c.agent.updates_per_step = 1;
   c.replay.buffer_size = 300;
   c.training.episodes = 12;
   c.training.warmup_episodes = 4;
