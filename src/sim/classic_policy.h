@@ -30,13 +30,15 @@ int nearest_driver(ClassicWorld const& world, int slot);
 // The weights of `score_rule`: the legal pair with the highest
 //   reward now + urgency · |expiry penalty| · exp(−minutes left / horizon) − distance · km − load · trips held −
 //   last_place.
-// Found by `regulus tune --policy score_rule --trials 400 --eval-episodes 400 --seed 7`; see docs/decisions.
+// Found by the tuner, on tuning days:
+//   regulus tune --policy score_rule --trials 400 --eval-episodes 400 --pruner none --seed 7 --select-top 10
+//     --select-seeds 1 --select-days 2000
 struct ScoreRuleConfig {
-  double urgency = 4.7;
-  double horizon = 10.7;
-  double distance = 2.7;
-  double load = 2.0;
-  double last_place = 0.8;
+  double urgency = 5.2;
+  double horizon = 12.8;
+  double distance = 5.9;
+  double load = 5.9;
+  double last_place = 2.5;
 
   static constexpr auto fields() {
     return std::tuple{
