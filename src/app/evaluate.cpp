@@ -68,8 +68,7 @@ Run add_evaluate(CLI::App& app) {
         PairedDifference const lead =
             paired_difference({lab::rewards_of(days)}, {lab::rewards_of(played)}, state->seed);
         Json entry = lab::evaluation_json(r);
-        entry["lead_of_model"] = Json::object(
-            {{"mean", lead.mean}, {"ci95", Json::array_of(std::vector<double>{lead.ci95.low, lead.ci95.high})}});
+        entry["lead_of_model"] = Json::object({{"mean", lead.mean}, {"ci95", lab::interval_json(lead.ci95)}});
         if (rule == "random") json["baseline"] = entry;  // the predecessor's baseline
         references[rule] = entry;
         text += fmt::format("  {:<16} {:9.1f}  the model leads by {:+.1f}, 95 % interval {:+.1f} to {:+.1f}\n", rule,

@@ -60,8 +60,6 @@ std::string sentence(Duel const& duel) {
   return {};
 }
 
-Json interval_json(Interval const& i) { return Json::array_of(std::vector<double>{i.low, i.high}); }
-
 Json trained_json(Contestant const& c, int episodes) {
   Summary const s = c.summary();
   Json::Array by_seed;

@@ -10,8 +10,6 @@
 namespace regulus::lab {
 namespace {
 
-Json interval_json(Interval const& i) { return Json::array_of(std::vector<double>{i.low, i.high}); }
-
 Result<sim::ScoreRuleConfig> read_score_rule(std::string const& path) {
   Result<std::string> text = read_file(path);
   if (!text) return text.error();
@@ -25,6 +23,10 @@ Result<sim::ScoreRuleConfig> read_score_rule(std::string const& path) {
 }
 
 }  // namespace
+
+Json interval_json(Interval const& interval) {
+  return Json::array_of(std::vector<double>{interval.low, interval.high});
+}
 
 PolicyFactory model_factory(std::shared_ptr<Model const> model) {
   return [model = std::move(model)] { return make_model_policy(model); };

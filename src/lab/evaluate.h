@@ -48,6 +48,9 @@ struct Summary {
 };
 Summary summarize(std::span<sim::ClassicDay const> days);
 
+// [low, high]
+Json interval_json(Interval const& interval);
+
 // The shape that `simulate --json` prints (without the policy's name) and the one of the predecessor's evaluation
 // files.
 Json simulate_json(Summary const& summary);

@@ -383,7 +383,6 @@ Result<StudyOutcome> run_study(Subject const& subject, StudyOptions const& optio
 }
 
 Json study_json(StudyOutcome const& outcome, Config const* config) {
-  auto const interval = [](Interval const& i) { return Json::array_of(std::vector<double>{i.low, i.high}); };
   auto const seed_means = [](std::vector<std::vector<double>> const& rows) {
     Json::Array means;
     for (auto const& row : rows) means.emplace_back(mean(row));
@@ -421,7 +420,7 @@ Json study_json(StudyOutcome const& outcome, Config const* config) {
   }
   Json out = Json::object({
       {"best_reward", outcome.validation_score()},
-      {"best_reward_ci95", interval(above_zero.ci95)},
+      {"best_reward_ci95", interval_json(above_zero.ci95)},
       {"best_trial_number", winner.trial},
       {"best_params", winner.params},
       {"n_trials_total", static_cast<int>(outcome.trials.size())},
@@ -436,7 +435,7 @@ Json study_json(StudyOutcome const& outcome, Config const* config) {
       {"default", Json::object({{"reward", mean_of(outcome.default_validation)},
                                 {"by_seed", seed_means(outcome.default_validation)},
                                 {"best_minus_default", outcome.winner_minus_default.mean},
-                                {"best_minus_default_ci95", interval(outcome.winner_minus_default.ci95)}})},
+                                {"best_minus_default_ci95", interval_json(outcome.winner_minus_default.ci95)}})},
       {"candidates", candidates},
       {"budget", Json::object({{"search", ledger_json(outcome.search)},
                                {"select", ledger_json(outcome.select)},

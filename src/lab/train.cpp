@@ -141,7 +141,7 @@ Json figure_json(Summary const& s) {
                        {"std_reward", s.reward.std},
                        {"min_reward", s.reward.min},
                        {"max_reward", s.reward.max},
-                       {"ci95", Json::array_of(std::vector<double>{s.reward.ci95.low, s.reward.ci95.high})},
+                       {"ci95", interval_json(s.reward.ci95)},
                        {"episodes", s.episodes},
                        {"avg_steps", s.steps.mean},
                        {"avg_assignments", s.assignments.mean},
@@ -166,8 +166,7 @@ Json metrics_json(TrainOutcome const& o, std::string const& timestamp) {
   }
   Json leads = Json::object();
   for (auto const& [name, d] : o.leads) {
-    leads[name] =
-        Json::object({{"mean", d.mean}, {"ci95", Json::array_of(std::vector<double>{d.ci95.low, d.ci95.high})}});
+    leads[name] = Json::object({{"mean", d.mean}, {"ci95", interval_json(d.ci95)}});
   }
   Json const config = to_json(o.config);
   return Json::object({{"timestamp", timestamp},

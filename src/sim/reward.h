@@ -47,6 +47,9 @@ struct RewardProfile {
   double (*end_of_day)(DayFacts const&);
 };
 
+// The end of a day as V1 and V2 see it.
+double early_end_of_day(DayFacts const& day);
+
 // All profiles, in the order of rewards.def.
 std::span<RewardProfile const* const> reward_profiles();
 

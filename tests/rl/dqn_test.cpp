@@ -435,5 +435,32 @@ TEST(Dqn, exploring_is_uniform_over_legal_actions_and_guided_in_its_share) {
   EXPECT_EQ(counts[4], 0);
 }
 
+// One state, three choices of which only row 1 is ever tried; it earns 5 points more than is known of it.
+TEST(Dqn, anchored_to_the_known_part_keeps_the_rank_of_choices_never_tried) {
+  auto const gap_after_training = [](double anchoring) {
+    AgentConfig agent = plain_agent();
+    agent.learning_rate = 0.01;
+    agent.learning_rate_end = 0;
+    agent.batch_size = 8;
+    agent.anchoring = anchoring;
+    Dqn learner(agent, pairs({16}), one_step(64), 3, 0, Rng(3));
+    Observation o;
+    o.rows = 3;
+    o.features = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    o.baseline = {1, 2, 3};
+    for (int i = 0; i < 64; ++i) learner.remember(o, 1, {.reward = 7, .elapsed = 1, .terminal = true, .over = true});
+    for (int i = 0; i < 2000; ++i) learner.update(i / 2000.0);
+    QScratch scratch;
+    auto const q = learner.online().values(o, scratch);
+    EXPECT_NEAR(q[1], 7, 0.05);  // what was tried is learned, anchored or not
+    // How far the learned part of the others lies from that of the choice taken.
+    return std::max(std::abs((q[0] - 1) - (q[1] - 2)), std::abs((q[2] - 3) - (q[1] - 2)));
+  };
+  float const free = gap_after_training(0);
+  float const anchored = gap_after_training(100);
+  EXPECT_GT(free, 1.0F);
+  EXPECT_LT(anchored, 0.1F);
+}
+
 }  // namespace
 }  // namespace regulus::rl
