@@ -277,7 +277,7 @@ Status add_comparison(Report& report, std::filesystem::path const& path) {
     if (!strongest) continue;
     Interval const ci = interval(&d, "ci95");
     report.key_figures.push_back({.value = points(number(&d, "mean")),
-                                  .label = fmt::format("{} agent over score_rule, the best rule", delivered),
+                                  .label = fmt::format("{} agent over score_rule", delivered),
                                   .note = fmt::format("95 % interval {:+.0f} to {:+.0f}", ci.low, ci.high),
                                   .mood = ci.low > 0    ? KeyFigure::Mood::good
                                           : ci.high < 0 ? KeyFigure::Mood::bad
