@@ -1,7 +1,7 @@
 // The real program as a child process in a folder of its own.
 //
-// A Workspace is that folder: fresh, empty, gone afterwards. What the program says is kept outside of it, so that files()
-// lists what the program has written and nothing else. The children get a small fixed environment: no REGULUS_…
+// A Workspace is that folder: fresh, empty, gone afterwards. What the program says is kept outside of it, so that
+// files() lists what the program has written and nothing else. The children get a small fixed environment: no REGULUS_…
 // variable of the caller, and a fixed date, so that whole files can be compared.
 #pragma once
 
