@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <mutex>
 
 #include "core/interrupt.h"
@@ -23,8 +22,7 @@ struct Training {
 
 // One training from scratch and its test; evaluated ten times on the way for the learning curve.
 Training train_and_test(Config const& config, std::uint64_t agent_seed, CompareOptions const& options) {
-  double const cpu = thread_cpu_seconds();
-  auto const wall = std::chrono::steady_clock::now();
+  Stopwatch const stopwatch;
   TrainingRun run(config, agent_seed);
   Training result;
   auto const curve_days = scenario_seeds(Role::tune, agent_seed, config.training.eval_episodes);
@@ -38,8 +36,9 @@ Training train_and_test(Config const& config, std::uint64_t agent_seed, CompareO
   result.ledger = {.environment_steps = run.environment_steps(),
                    .gradient_steps = run.gradient_steps(),
                    .evaluation_steps = run.evaluation_steps(),
-                   .cpu_seconds = thread_cpu_seconds() - cpu,
-                   .wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - wall).count()};
+                   .cpu_seconds = 0,
+                   .wall_seconds = 0};
+  stopwatch.read(result.ledger);
   return result;
 }
 

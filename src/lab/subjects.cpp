@@ -1,8 +1,6 @@
 // What `tune` tunes: a Double-DQN agent, trained anew for every trial.
 #include <fmt/format.h>
 
-#include <chrono>
-
 #include "lab/evaluate.h"
 #include "lab/study.h"
 
@@ -28,8 +26,7 @@ class DqnSubject : public Subject {
     Config config = config_;
     if (Status applied = apply_flat(settings(config), params); !applied) return applied.error();
     if (Status consistent = check_consistent(config); !consistent) return consistent.error();
-    double const cpu = thread_cpu_seconds();
-    auto const wall = std::chrono::steady_clock::now();
+    Stopwatch const stopwatch;
     auto const seeds = scenario_seeds(role, study_seed_, days);
 
     TrainingRun run(config, agent_seed);
@@ -50,8 +47,9 @@ class DqnSubject : public Subject {
     result.ledger = {.environment_steps = run.environment_steps(),
                      .gradient_steps = run.gradient_steps(),
                      .evaluation_steps = run.evaluation_steps(),
-                     .cpu_seconds = thread_cpu_seconds() - cpu,
-                     .wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - wall).count()};
+                     .cpu_seconds = 0,
+                     .wall_seconds = 0};
+    stopwatch.read(result.ledger);
     return result;
   }
 
@@ -86,8 +84,7 @@ class ScoreRuleSubject : public Subject {
                             Reporter const& report) const override {
     sim::ScoreRuleConfig weights;
     if (Status applied = apply_flat(settings(weights), params); !applied) return applied.error();
-    double const cpu = thread_cpu_seconds();
-    auto const wall = std::chrono::steady_clock::now();
+    Stopwatch const stopwatch;
     auto const seeds = scenario_seeds(role, study_seed_, days);
     auto const played = play_days([&] { return sim::make_score_rule(weights); }, environment_, seeds, 1);
     SubjectResult result;
@@ -95,11 +92,9 @@ class ScoreRuleSubject : public Subject {
     result.stopped = report && report(1, result.rewards);
     std::int64_t steps = 0;
     for (auto const& day : played) steps += day.steps;
-    result.ledger = {.environment_steps = 0,
-                     .gradient_steps = 0,
-                     .evaluation_steps = steps,
-                     .cpu_seconds = thread_cpu_seconds() - cpu,
-                     .wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - wall).count()};
+    result.ledger = {
+        .environment_steps = 0, .gradient_steps = 0, .evaluation_steps = steps, .cpu_seconds = 0, .wall_seconds = 0};
+    stopwatch.read(result.ledger);
     return result;
   }
 

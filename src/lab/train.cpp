@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "core/files.h"
 #include "core/interrupt.h"
@@ -231,8 +230,7 @@ void write_episode_scalars(EventFile& events, Journal const& journal) {
 
 Result<TrainOutcome> train(TrainOptions const& options,
                            std::function<void(int, int, std::optional<double>)> const& on_episode) {
-  auto const wall = std::chrono::steady_clock::now();
-  double const cpu = thread_cpu_seconds();
+  Stopwatch const stopwatch;
   Files const files{options.folders};
 
   // 1. A new run or the continuation of one.
@@ -377,8 +375,9 @@ Result<TrainOutcome> train(TrainOptions const& options,
   outcome.ledger = {.environment_steps = run->environment_steps(),
                     .gradient_steps = run->gradient_steps(),
                     .evaluation_steps = evaluation_steps,
-                    .cpu_seconds = thread_cpu_seconds() - cpu,
-                    .wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - wall).count()};
+                    .cpu_seconds = 0,
+                    .wall_seconds = 0};
+  stopwatch.read(outcome.ledger);
   outcome.metrics = metrics_json(outcome, options.timestamp);
   outcome.metrics_file = files.metrics(journal.stamp);
   outcome.best_file = files.model("dqn_best");

@@ -39,6 +39,13 @@ GreedyDay play_greedily(ClassicEnvironment& environment, rl::QNetwork const& net
   return day;
 }
 
+// Processor time of the calling thread.
+double thread_cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
 }  // namespace
 
 Ledger& Ledger::operator+=(Ledger const& other) {
@@ -54,10 +61,11 @@ PolicyFactory untrained_policy(Config const& config, std::uint64_t seed) {
   return model_factory(TrainingRun(config, seed).snapshot());
 }
 
-double thread_cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+Stopwatch::Stopwatch() : cpu_(thread_cpu_seconds()), wall_(std::chrono::steady_clock::now()) {}
+
+void Stopwatch::read(Ledger& ledger) const {
+  ledger.cpu_seconds = thread_cpu_seconds() - cpu_;
+  ledger.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count();
 }
 
 TrainingRun::TrainingRun(Config const& config, std::uint64_t seed)

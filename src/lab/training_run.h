@@ -7,6 +7,7 @@
 // The divergence sentinel watches; on an alarm the learner goes back to its last good state and learns more slowly.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -46,8 +47,17 @@ struct Ledger {
 inline constexpr std::string_view untrained_name = "untrained";
 PolicyFactory untrained_policy(Config const& config, std::uint64_t seed);
 
-// Processor time of the calling thread, in seconds.
-double thread_cpu_seconds();
+// Measures what a piece of work costs on the calling thread.
+class Stopwatch {
+ public:
+  Stopwatch();
+  // Writes the seconds since construction into the ledger.
+  void read(Ledger& ledger) const;
+
+ private:
+  double cpu_;
+  std::chrono::steady_clock::time_point wall_;
+};
 
 class TrainingRun {
  public:
