@@ -31,6 +31,11 @@ enum class Purpose : std::uint64_t {
   episode = 11,    // which scenario seed an episode gets
   probe = 12,      // probe states of the divergence sentinel
   test = 13,
+  traffic = 14,   // noise of a leg, keyed by booking and leg
+  reality = 15,   // cancellations, no-shows, calls, sickness
+  patients = 16,  // a company's recurring clients and their standing orders
+  search = 17,    // an optimiser's choices
+  futures = 18,   // sampled continuations of a day
 };
 
 // Mixes two words into one, such that neither order nor small differences survive (SplitMix64's finaliser).

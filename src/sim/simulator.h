@@ -1,0 +1,51 @@
+// A day as it really happens: a deterministic loop over events, in which drivers drive, wait, load, ride, unload, rest
+// and go home while a policy decides.
+//
+// Expected and realised times are kept apart. The policy sees a FleetSnapshot, which holds expected times; the drivers
+// move by realised ones, drawn from Day::reality and keyed by (seed, booking, leg), so that two policies meet the same
+// luck. Events at one moment are handled in a fixed order: what the world does, then the policy. The trace is a hash
+// over every event and decision; it is the same at any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "dispatch/policy.h"
+#include "domain/day.h"
+#include "domain/kpi.h"
+#include "domain/snapshot.h"
+
+namespace regulus::sim {
+
+struct TraceEvent {
+  Seconds at = 0;
+  std::string what;  // "pickup", "decision", "cancelled", …
+  DriverId driver = 0;
+  BookingId booking = 0;
+  std::string detail;
+};
+
+struct SimulateOptions {
+  std::uint64_t policy_seed = 0;
+  bool check_invariants = false;                 // after every event (sim/invariants.h)
+  std::function<void(TraceEvent const&)> trace;  // may be empty
+};
+
+struct DayResult {
+  Kpi kpi;
+  Outcome outcome;
+  std::uint64_t trace_hash = 0;
+  std::int64_t events = 0, decisions = 0;
+  std::int64_t refused_decisions =
+      0;                          // answers of the policy that check_decision turned down; the plan stayed as it was
+  std::vector<double> decide_ms;  // by decision, wall clock; reported, never hashed
+};
+
+// The same (day, times, policy, policy_seed) gives the same result.
+DayResult simulate(Day const& day, TravelTimes const& expected, dispatch::Policy const& policy,
+                   SimulateOptions const& options);
+
+}  // namespace regulus::sim
