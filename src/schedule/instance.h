@@ -60,7 +60,7 @@ struct Rest {
 struct VehicleUse {
   Place start = no_place;
   Place end = no_place;          // no_place: ends at the last stop
-  std::uint8_t start_hour = 0;   // hour of the leg to `end`
+  std::uint8_t end_hour = 0;     // hour of the leg to `end`
   Ticks earliest = 0;            // leaves `start` not before
   Ticks latest = forever;        // is at `end` by then
   bool started = false;          // already under way: leaving later saves no paid time, paid since `earliest`

@@ -60,7 +60,8 @@ struct Evaluation {
   RouteCost cost;          // without the load term, which belongs to the whole plan
 };
 
-// The reference: linear passes until nothing moves. Exact.
+// The reference: linear passes until nothing moves. Exact. A vehicle that has not started and has no rider to fetch
+// costs nothing, whatever rests it was given.
 Evaluation evaluate(Instance const& instance, std::int32_t vehicle, std::span<std::int32_t const> nodes);
 
 // Where a request goes in a route: the pickup becomes the stop at position `pickup_at`, the drop-off the stop at
@@ -69,7 +70,9 @@ struct Insertion {
   std::int32_t vehicle = -1;
   std::int32_t pickup_at = -1;
   std::int32_t dropoff_at = -1;
-  Money cost = impossible;  // what the route costs more, with on_vehicle and the load term's share
+  // What the route costs more, with on_vehicle, and load_weight × (2 n + 1) for a vehicle with n trips so far: the mean
+  // of the fleet rises alike wherever the request goes.
+  Money cost = impossible;
 };
 
 // The cheapest feasible insertion of `request` into the route, by trying every pair of positions with evaluate(): the
