@@ -161,6 +161,26 @@ Status check_day(Day const& day) {
   if (Status s = Checker::duration("partner.notice", day.partner.notice); !s) return s;
   if (Status s = Checker::duration("lock_horizon", day.lock_horizon); !s) return s;
   if (Status s = Checker::duration("no_show_wait", day.no_show_wait); !s) return s;
+  DemandForecast const& forecast = day.forecast;
+  for (double expected : forecast.per_hour) {
+    if (!(expected >= 0 && expected <= 10'000)) {
+      return invalid(fmt::format("forecast.per_hour = {} is outside 0 to 10000 requests", expected));
+    }
+  }
+  for (DemandForecast::Ride const& ride : forecast.rides) {
+    if (Status s = checker.place("forecast.rides: pickup", ride.pickup); !s) return s;
+    if (Status s = checker.place("forecast.rides: dropoff", ride.dropoff); !s) return s;
+    if (Status s = Checker::seats("forecast.rides: seats", ride.seats); !s) return s;
+    if (!(ride.weight > 0 && ride.weight <= 1e9)) {
+      return invalid(fmt::format("forecast.rides: weight = {} is not above 0 and at most 1e9", ride.weight));
+    }
+  }
+  if (Status s = Checker::duration("forecast.lead", forecast.lead); !s) return s;
+  if (Status s = Checker::duration("forecast.window", forecast.window); !s) return s;
+  if (Status s = Checker::duration("forecast.call_after", forecast.call_after); !s) return s;
+  if (!(forecast.call_spread >= 0 && forecast.call_spread <= 3)) {
+    return invalid(fmt::format("forecast.call_spread = {} is outside 0 to 3", forecast.call_spread));
+  }
   Reality const& reality = day.reality;
   if (!(reality.noise >= 0 && reality.noise <= 2)) {
     return invalid(fmt::format("reality.noise = {} is outside 0 to 2", reality.noise));

@@ -50,6 +50,28 @@ struct Reality {
   friend bool operator==(Reality const&, Reality const&) = default;
 };
 
+// What dispatch expects of requests that nobody has made yet, from the company's own past. It is knowledge, not the
+// future: a policy may read it. Empty (no rides, or nothing per hour): no new requests are expected.
+struct DemandForecast {
+  // A ride as somebody might ask for it; one is drawn for each expected request, in proportion to its weight.
+  struct Ride {
+    Place pickup = no_place;
+    Place dropoff = no_place;
+    Seats seats{{1, 0, 0}};
+    double weight = 1;
+    friend bool operator==(Ride const&, Ride const&) = default;
+  };
+  std::array<double, 24> per_hour{};  // expected number of requests that are first heard of in each hour of the day
+  std::vector<Ride> rides;
+  Seconds lead = 0;        // such a request's pickup window starts this long after dispatch hears of it
+  Seconds window = 1'800;  // and is this long
+  // A will-call patient calls this long after being dropped off at the appointment, in the median; the logarithm of
+  // that time has this standard deviation.
+  Seconds call_after = 5'400;
+  double call_spread = 0.4;
+  friend bool operator==(DemandForecast const&, DemandForecast const&) = default;
+};
+
 struct Day {
   std::string name;
   std::string date;  // ISO 8601, or empty
@@ -60,6 +82,7 @@ struct Day {
   SpeedProfile speeds;                   // what dispatch believes about travel
   Partner partner;
   ObjectiveWeights weights;
+  DemandForecast forecast;
   Seconds lock_horizon = 600;  // stops that start within this time are locked
   Seconds no_show_wait = 600;  // how long a driver waits for a passenger beyond the window's start
   Reality reality;
