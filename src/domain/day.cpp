@@ -47,6 +47,15 @@ struct Checker {
     if (value >= 0 && value <= highest) return ok();
     return invalid(fmt::format("{} = {} is outside 0 to {} seconds", field, value, highest));
   }
+  static Status moment(std::string const& field, Seconds value) {
+    if (value == never || (value >= -latest_moment && value <= latest_moment)) return ok();
+    return invalid(fmt::format("{} = {} is not within a week of the day; give seconds since midnight", field, value));
+  }
+  Status skills(std::string const& at, Skills skills) const {
+    std::size_t const named = day.skill_names.size();
+    if (named >= 64 || skills >> named == 0) return ok();
+    return invalid(fmt::format("{}: skills has bits beyond the {} of skill_names; name every skill", at, named));
+  }
   static Status seats(std::string const& field, Seats const& seats) {
     for (std::int16_t n : seats.of) {
       if (n < 0 || n > 100) return invalid(fmt::format("{} = {} is outside 0 to 100 seats", field, n));
@@ -62,6 +71,7 @@ struct Checker {
     for (Seats const& layout : d.vehicle.layouts) {
       if (Status s = seats(at + ": vehicle.layouts", layout); !s) return s;
     }
+    if (Status s = skills(at, d.skills); !s) return s;
     if (Status s = window(at + ": shift", d.shift); !s) return s;
     if (d.shift.end == never) return invalid(at + ": shift.end is missing; a shift has an end");
     if (Status s = duration(at + ": max_overtime", d.max_overtime); !s) return s;
@@ -81,6 +91,7 @@ struct Checker {
     if (Status s = window(at + ": pickup_window", b.pickup_window); !s) return s;
     if (Status s = window(at + ": dropoff_window", b.dropoff_window); !s) return s;
     if (Status s = seats(at + ": seats", b.seats); !s) return s;
+    if (Status s = skills(at, b.skills); !s) return s;
     if (b.seats == Seats{}) return invalid(at + ": seats are all 0; somebody has to ride");
     if (b.companions < 0 || b.companions > 100) {
       return invalid(fmt::format("{}: companions = {} is outside 0 to 100", at, b.companions));
@@ -148,6 +159,14 @@ Status check_day(Day const& day) {
     if (!(kmh >= 1 && kmh <= 200)) return invalid(fmt::format("speeds.kmh = {} is outside 1 to 200", kmh));
   }
   if (day.skill_names.size() > 64) return invalid("skill_names has more than 64 names");
+  for (std::size_t k = 0; k < day.skill_names.size(); ++k) {
+    std::string const& name = day.skill_names[k];
+    if (name.empty()) return invalid(fmt::format("skill_names[{}] is empty; give it a name", k));
+    if (std::find(day.skill_names.begin(), day.skill_names.begin() + static_cast<std::ptrdiff_t>(k), name) !=
+        day.skill_names.begin() + static_cast<std::ptrdiff_t>(k)) {
+      return invalid(fmt::format("skill_names[{}] = {} is there twice; name each skill once", k, name));
+    }
+  }
   if (Status s = check_ids(day.drivers, "driver"); !s) return s;
   if (Status s = check_ids(day.bookings, "booking"); !s) return s;
   Checker const checker{day};
@@ -196,6 +215,9 @@ Status check_day(Day const& day) {
     if (day.booking_position(b.id) < 0) return invalid(fmt::format("reality: booking {} does not exist", b.id));
     if (Status s = Checker::duration(fmt::format("reality of booking {}: ready_delay", b.id), b.ready_delay); !s)
       return s;
+    for (auto const& [field, value] : {std::pair{"cancelled_at", b.cancelled_at}, {"calls_at", b.calls_at}}) {
+      if (Status s = Checker::moment(fmt::format("reality of booking {}: {}", b.id, field), value); !s) return s;
+    }
     if (!(b.service_factor >= 0.01 && b.service_factor <= 100)) {
       return invalid(
           fmt::format("reality of booking {}: service_factor = {} is outside 0.01 to 100", b.id, b.service_factor));
@@ -204,6 +226,7 @@ Status check_day(Day const& day) {
   for (DriverReality const& d : reality.drivers) {
     if (day.driver_position(d.id) < 0) return invalid(fmt::format("reality: driver {} does not exist", d.id));
     if (Status s = Checker::duration(fmt::format("reality of driver {}: late_start", d.id), d.late_start); !s) return s;
+    if (Status s = Checker::moment(fmt::format("reality of driver {}: sick_from", d.id), d.sick_from); !s) return s;
   }
   return ok();
 }
