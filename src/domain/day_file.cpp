@@ -108,6 +108,21 @@ Json booking_json(Day const& day, Booking const& b) {
   return json;
 }
 
+Json forecast_json(DemandForecast const& forecast) {
+  Json rides = Json::array();
+  for (DemandForecast::Ride const& r : forecast.rides) {
+    Json ride = Json::object({{"pickup", r.pickup}, {"dropoff", r.dropoff}, {"seats", seats_json(r.seats)}});
+    put(ride, "weight", r.weight, 1.0);
+    rides.push_back(std::move(ride));
+  }
+  return Json::object({{"per_hour", Json::array_of(forecast.per_hour)},
+                       {"rides", std::move(rides)},
+                       {"lead", forecast.lead},
+                       {"window", forecast.window},
+                       {"call_after", forecast.call_after},
+                       {"call_spread", forecast.call_spread}});
+}
+
 Json reality_json(Reality const& reality) {
   Json json = Json::object({{"seed", seed_json(reality.seed)}});
   put(json, "noise", reality.noise, 0.0);
@@ -232,6 +247,26 @@ void read_booking(JsonReader const& at, Day const& day, Booking& b) {
   at.in("known_from", [&](JsonReader const& moment) { moment.moment(b.known_from); });
 }
 
+void read_forecast(JsonReader const& at, DemandForecast& forecast) {
+  at.keys({}, {"per_hour", "rides", "lead", "window", "call_after", "call_spread"});
+  at.in("per_hour", [&](JsonReader const& list) { read_array(list, forecast.per_hour); });
+  at.each("rides", [&](JsonReader const& item) {
+    DemandForecast::Ride& r = forecast.rides.emplace_back();
+    item.keys({"pickup", "dropoff"}, {"seats", "weight"});
+    item.get("pickup", r.pickup);
+    item.get("dropoff", r.dropoff);
+    item.in("seats", [&](JsonReader const& seats) {
+      r.seats = {};
+      read_seats(seats, r.seats);
+    });
+    item.get("weight", r.weight);
+  });
+  at.get("lead", forecast.lead);
+  at.get("window", forecast.window);
+  at.get("call_after", forecast.call_after);
+  at.get("call_spread", forecast.call_spread);
+}
+
 void read_seed(JsonReader const& at, std::uint64_t& out) {
   if (!at.json().is_string()) return at.value(out);
   std::string const& text = at.json().as_string();
@@ -338,6 +373,7 @@ Json to_json(Day const& day, bool with_reality) {
   Json bookings = Json::array();
   for (Booking const& b : day.bookings) bookings.push_back(booking_json(day, b));
   json["bookings"] = std::move(bookings);
+  if (day.forecast != DemandForecast{}) json["forecast"] = forecast_json(day.forecast);
   if (with_reality && day.reality != Reality{}) json["reality"] = reality_json(day.reality);
   return json;
 }
@@ -346,8 +382,8 @@ Result<Day> day_of(Json const& json) {
   Status status = ok();
   Day day;
   JsonReader const at(json, status);
-  at.keys({"format", "places", "drivers", "bookings"},
-          {"name", "date", "weights", "speeds", "partner", "lock_horizon", "no_show_wait", "skill_names", "reality"});
+  at.keys({"format", "places", "drivers", "bookings"}, {"name", "date", "weights", "speeds", "partner", "lock_horizon",
+                                                        "no_show_wait", "skill_names", "forecast", "reality"});
   check_format(at, day_format);
   at.get("name", day.name);
   at.get("date", day.date);
@@ -382,6 +418,7 @@ Result<Day> day_of(Json const& json) {
   });
   at.each("drivers", [&](JsonReader const& item) { read_driver(item, day, day.drivers.emplace_back()); });
   at.each("bookings", [&](JsonReader const& item) { read_booking(item, day, day.bookings.emplace_back()); });
+  at.in("forecast", [&](JsonReader const& forecast) { read_forecast(forecast, day.forecast); });
   at.in("reality", [&](JsonReader const& reality) { read_reality(reality, day.reality); });
   if (!status) return status.error();
   if (Status const sound = check_day(day); !sound) return sound.error();

@@ -127,6 +127,14 @@ inline Day some_day() {
     b.known_from = *rc::gen::inRange<Seconds>(-90'000, 90'000);
     day.bookings.push_back(b);
   }
+  if (*rc::gen::arbitrary<bool>()) {
+    day.forecast.per_hour[9] = *rc::gen::inRange(0, 100) / 7.0;
+    for (int rides = *rc::gen::inRange(0, 3); rides > 0; --rides) {
+      day.forecast.rides.push_back({place(), place(), some_seats(), *rc::gen::inRange(1, 5) / 2.0});
+    }
+    day.forecast.lead = *rc::gen::inRange<Seconds>(0, 3'600);
+    day.forecast.call_spread = *rc::gen::inRange(0, 30) / 10.0;
+  }
   if (*rc::gen::arbitrary<bool>()) day.reality = some_reality(drivers, bookings);
   return day;
 }
