@@ -132,7 +132,8 @@ Cents dearest_ride(ObjectiveWeights const& weights, Metres longest, Seconds long
     dearest_hour = std::max<Cents>(dearest_hour, weights.hour_rate(type));
     dearest_call = std::max<Cents>(dearest_call, weights.call_out(type));
   }
-  Cents const driving = scaled(3 * longest, weights.km, 1'000);
+  // Each end of the ride lies between two stops: two new legs each for at most one that is spared.
+  Cents const driving = scaled(4 * longest, weights.km, 1'000);
   Cents const paid = scaled(longest_shift, dearest_hour + weights.overtime_hour, one_hour) + dearest_call;
   Cents const ride = scaled(longest_shift, weights.excess_ride, one_minute);
   // One more trip for somebody with n - 1 of them and a mean of nothing adds n² - (n - 1)² < 2n squared trips.

@@ -134,7 +134,7 @@ struct Cost {
 Cost cost_of(Totals const& totals, ObjectiveWeights const& weights);
 
 // An upper bound of what serving one ride inside its windows can add to the cost of a day whose places are at most
-// `longest` apart: three legs driven, the paid time of a whole shift with overtime, its call-out, the ride's own
+// `longest` apart: four legs driven, the paid time of a whole shift with overtime, its call-out, the ride's own
 // excess, every preference ignored and the unfairest driver of a day of `bookings`. Refusing costs more than this
 // (unserved_price), so refusing a ride is always dearer than serving it feasibly.
 Cents dearest_ride(ObjectiveWeights const& weights, Metres longest, Seconds longest_shift, std::int64_t bookings);
