@@ -6,8 +6,12 @@
 // can. Starting from it, stops are delayed where that costs nobody else anything, in the order of Cordeau and Laporte's
 // eight steps (2003, "A tabu search heuristic for the static multi-vehicle dial-a-ride problem", Transportation
 // Research B 37, section 4): the departure, to shorten the paid time, then each pickup, to shorten the ride of whoever
-// boards there; never so far that anybody becomes later than due, or later than before. That schedule is what a route
-// costs.
+// boards there (by the waiting before the drop-off, and not below the direct ride), and either for a promise; never so
+// far that anybody becomes later than due or than before, or starts overtime. That schedule is what a route costs.
+//
+// Whether a sequence can be driven is decided exactly. Its cost is that of one good schedule: never above the cost of
+// the earliest one, with the least possible lateness, but where two riders' excess rides compete for the same minutes
+// not always the cheapest there is.
 #pragma once
 
 #include <cstdint>
