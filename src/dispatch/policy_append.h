@@ -1,0 +1,38 @@
+// Taking a booking after all that a driver has to do already: what a dispatcher at the telephone does.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "dispatch/search.h"
+#include "schedule/instance.h"
+#include "schedule/route.h"
+
+namespace regulus::dispatch {
+
+// The pickup and drop-off of one request as the last ride of a vehicle.
+struct Appended {
+  schedule::Insertion where;       // cost as everywhere: what the route costs more
+  schedule::Ticks pickup_at = 0;   // start of service
+  schedule::Ticks reached_at = 0;  // arrival at the pickup when driving there at once
+  schedule::Ticks empty_drive = 0;
+};
+
+// Rests after the last ride stay where they are or come before the new one, whichever lets it be picked up earlier.
+// Nothing: it cannot be done.
+std::optional<Appended> append(schedule::Instance const& instance, std::int32_t vehicle,
+                               std::span<std::int32_t const> nodes, std::int32_t request);
+
+// The route with the request where `insertion` says.
+std::vector<std::int32_t> inserted(schedule::Instance const& instance, std::span<std::int32_t const> nodes,
+                                   std::int32_t request, schedule::Insertion const& insertion);
+// The same for a solution; the request is no longer left out.
+void insert(schedule::Instance const& instance, Solution& solution, std::int32_t request,
+            schedule::Insertion const& insertion);
+
+// Requests that are left out, those first whose pickup is due first; ties by booking, that is by request.
+std::vector<std::int32_t> by_deadline(schedule::Instance const& instance, std::span<std::int32_t const> requests);
+
+}  // namespace regulus::dispatch

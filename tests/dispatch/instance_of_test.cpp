@@ -1,0 +1,65 @@
+#include "dispatch/instance_of.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "tests/support/random_situations.h"
+
+namespace regulus::dispatch {
+namespace {
+
+using regulus::testing::RandomWorld;
+
+// Plays a random day up to a random moment with some policy, asking it now and then.
+void play(RandomWorld& world, Policy const& policy, int rounds, Rng rng) {
+  for (int k = 0; k < rounds; ++k) {
+    Decision const decision =
+        policy.decide(world.situation(), rng.stream(Purpose::policy, static_cast<std::uint64_t>(k)));
+    Status const legal = check_decision(world.situation(), decision);
+    ASSERT_TRUE(legal) << legal.error().message;
+    world.carry_out(decision);
+    world.advance(world.fleet.now + rng.between(300, 6'000));
+  }
+}
+
+RC_GTEST_PROP(InstanceOf, the_present_plan_is_always_feasible_and_asks_for_nothing, ()) {
+  auto const seed = *rc::gen::inRange<std::uint64_t>(0, std::uint64_t{1} << 40);
+  RandomWorld world(seed, {.drivers = 3, .bookings = 10});
+  auto const policy = make_policy("random", {}).take();
+  play(world, *policy, *rc::gen::inRange(1, 9), Rng(seed));
+  Question const question = instance_of(world.situation(), world.fleet.undecided);
+  for (std::size_t v = 0; v < question.present.routes.size(); ++v) {
+    auto const outcome =
+        schedule::evaluate(question.instance, static_cast<std::int32_t>(v), question.present.routes[v]);
+    RC_ASSERT(outcome.violation == schedule::Violation::none);
+  }
+  RC_ASSERT(decision_of(world.situation(), question, question.present).routes.empty());
+}
+
+TEST(RandomSituations, show_everything_that_a_translation_must_respect) {
+  int on_board = 0, under_way = 0, serving = 0, resting = 0, locked = 0, late = 0, promised = 0, ill = 0, open = 0;
+  auto const policy = make_policy("random", {}).take();
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    RandomWorld world(seed, {.drivers = 3, .bookings = 10});
+    play(world, *policy, 6, Rng(seed));
+    open += static_cast<int>(world.fleet.undecided.size());
+    for (DriverState const& driver : world.fleet.drivers) {
+      on_board += driver.on_board.empty() ? 0 : 1;
+      under_way += driver.under_way ? 1 : 0;
+      serving += driver.serving_since < never ? 1 : 0;
+      ill += driver.available ? 0 : 1;
+      for (Stop const& stop : driver.stops) {
+        resting += stop.kind == StopKind::rest ? 1 : 0;
+        locked += stop.locked ? 1 : 0;
+        late += stop.planned < world.fleet.now ? 1 : 0;
+      }
+    }
+    for (BookingState const& state : world.fleet.bookings) promised += state.promised_driver != 0 ? 1 : 0;
+  }
+  for (int count : {on_board, under_way, serving, resting, locked, late, promised, ill, open}) EXPECT_GT(count, 10);
+}
+
+}  // namespace
+}  // namespace regulus::dispatch
