@@ -99,7 +99,7 @@ Decision decision_of(Situation const& situation, Question const& question, Solut
       decision.wake_at = std::min(decision.wake_at, latest + 1);
     }
   }
-  std::ranges::stable_sort(due, std::ranges::greater{}, &Due::unserved);
+  std::ranges::sort(due, {}, [](Due const& d) { return std::pair(-d.unserved, d.booking); });
   for (std::size_t k = 0; k < due.size(); ++k) {
     BookingId const id = day.bookings[at(due[k].booking)].id;
     if (k < at(situation.fleet.partner_left)) {

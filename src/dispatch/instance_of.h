@@ -38,7 +38,8 @@ struct Question {
 
 // `bookings`: positions of open bookings that may be (re)planned besides those in plans; usually fleet.undecided.
 Question instance_of(Situation const& situation, std::span<std::int32_t const> bookings);
-// The same with some drivers only, by position, ascending: for whoever judges their routes and nobody else's.
+// The same with some drivers only, by position, ascending, for whoever judges or times their routes and nobody else's:
+// what it costs to leave somebody out is not computed.
 Question instance_of(Situation const& situation, std::span<std::int32_t const> drivers,
                      std::span<std::int32_t const> bookings);
 
@@ -46,6 +47,9 @@ Question instance_of(Situation const& situation, std::span<std::int32_t const> d
 // out. Nobody is given away before it is necessary: who is left out stays undecided until a partner has to be told, and
 // goes to the partner then, while there are rides left; until its latest pickup has passed, and is unserved then.
 Decision decision_of(Situation const& situation, Question const& question, Solution const& solution);
+
+// `never` stays never.
+constexpr Seconds after(Seconds moment, Seconds more) { return moment >= never ? never : moment + more; }
 
 // After this moment nobody can pick the booking up in time for what may still be planned.
 Seconds latest_pickup(Situation const& situation, std::int32_t booking);

@@ -69,10 +69,11 @@ std::optional<Appended> append(schedule::Instance const& instance, std::int32_t 
   return best;
 }
 
-std::vector<std::int32_t> by_deadline(schedule::Instance const& instance, std::span<std::int32_t const> requests) {
+std::vector<std::int32_t> by_deadline(Question const& question, std::span<std::int32_t const> requests) {
   std::vector<std::int32_t> order(requests.begin(), requests.end());
   std::ranges::sort(order, {}, [&](std::int32_t r) {
-    return std::tuple(instance.nodes[at(instance.requests[at(r)].pickup)].latest, r);
+    schedule::Instance const& instance = question.instance;
+    return std::tuple(instance.nodes[at(instance.requests[at(r)].pickup)].latest, question.booking_of[at(r)]);
   });
   return order;
 }

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "dispatch/instance_of.h"
 #include "dispatch/search.h"
 #include "schedule/instance.h"
 #include "schedule/route.h"
@@ -32,7 +33,7 @@ std::vector<std::int32_t> inserted(schedule::Instance const& instance, std::span
 void insert(schedule::Instance const& instance, Solution& solution, std::int32_t request,
             schedule::Insertion const& insertion);
 
-// Requests that are left out, those first whose pickup is due first; ties by booking, that is by request.
-std::vector<std::int32_t> by_deadline(schedule::Instance const& instance, std::span<std::int32_t const> requests);
+// Requests, those first whose last moment for a pickup comes first; ties by booking.
+std::vector<std::int32_t> by_deadline(Question const& question, std::span<std::int32_t const> requests);
 
 }  // namespace regulus::dispatch

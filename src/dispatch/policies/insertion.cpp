@@ -14,7 +14,7 @@ class CheapestInsertion final : public Policy {
     if (situation.fleet.undecided.empty()) return {};
     Question const question = instance_of(situation, situation.fleet.undecided);
     Solution plan = question.present;
-    for (std::int32_t request : by_deadline(question.instance, question.present.left_out)) {
+    for (std::int32_t request : by_deadline(question, question.present.left_out)) {
       std::optional<schedule::Insertion> best;
       for (std::size_t v = 0; v < plan.routes.size(); ++v) {
         auto const tried = schedule::best_insertion_by_trying(question.instance, static_cast<std::int32_t>(v),

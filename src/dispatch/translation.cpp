@@ -1,0 +1,354 @@
+#include "dispatch/translation.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "domain/leg_hours.h"
+
+namespace regulus::dispatch {
+
+using schedule::Money;
+using schedule::Node;
+using schedule::NodeKind;
+using schedule::Ticks;
+using schedule::Violation;
+
+namespace {
+
+constexpr std::int32_t nobody = -1;
+constexpr Seconds promise_slack = 5 * one_minute;
+
+std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
+
+Money thousandths(Cents cents) { return cents * 1'000; }
+// Of a price by the hour or minute, for one second, to the nearest thousandth.
+Money by_second(Cents cents, Seconds per) { return (thousandths(cents) + per / 2) / per; }
+// A thousandth of a kilometre for a thousandth of the price.
+Money by_metre(Cents cents_per_km) { return cents_per_km; }
+
+Node stop_of(ObjectiveWeights const& weights, BookingClass kind, Window const& window) {
+  Node node;
+  node.earliest = window.start;
+  node.due = after(window.end, weights.tolerated(kind));
+  node.latest = after(window.end, std::max(weights.max_late(kind), weights.tolerated(kind)));
+  node.late_rate = by_second(weights.late_minute(kind), one_minute);
+  return node;
+}
+
+// Who drives, or drove, the outbound leg of this return.
+DriverId driver_of_linked(FleetSnapshot const& fleet, Booking const& booking) {
+  if (booking.linked == 0) return 0;
+  std::int32_t const outbound = fleet.day->booking_position(booking.linked);
+  return outbound < 0 ? 0 : fleet.bookings[at(outbound)].driver;
+}
+
+bool holds(std::vector<DriverId> const& list, DriverId id) { return std::ranges::find(list, id) != list.end(); }
+
+}  // namespace
+
+Translation::Translation(Situation const& situation, std::vector<std::int32_t> drivers, bool priced) : priced_(priced) {
+  Day const& day = *situation.fleet.day;
+  if (priced) dearest_ = dearest_ride(day);
+  request_of_.assign(day.bookings.size(), nobody);
+  in_plan_.assign(day.bookings.size(), false);
+  instance().times = &situation.times;
+  instance().per_metre = by_metre(day.weights.km);
+  instance().load_weight = thousandths(day.weights.unfair);
+  instance().vehicles.resize(drivers.size());
+  question_.present.routes.resize(drivers.size());
+  question_.break_of.resize(drivers.size());
+  for (std::int32_t position : drivers) rest_of_.emplace_back(day.drivers[at(position)].breaks.size(), nobody);
+  question_.driver_of = std::move(drivers);
+}
+
+std::int32_t Translation::write_offer(Situation const& situation, std::int32_t booking) {
+  REGULUS_CHECK(!in_plan(booking));
+  return write_request(situation, booking, false);
+}
+
+Seconds Translation::opens(std::int32_t r) const {
+  return question_.instance.nodes[at(nodes_of_[at(r)].pickup)].earliest;
+}
+
+std::int32_t Translation::write_request(Situation const& situation, std::int32_t position, bool on_board) {
+  ObjectiveWeights const& weights = situation.fleet.day->weights;
+  Booking const& booking = situation.fleet.day->bookings[at(position)];
+  BookingState const& state = situation.fleet.bookings[at(position)];
+  std::int32_t& index = request_of_[at(position)];
+  if (index == nobody) {
+    index = static_cast<std::int32_t>(instance().requests.size());
+    instance().requests.emplace_back();
+    auto const first = static_cast<std::int32_t>(instance().nodes.size());
+    instance().nodes.resize(instance().nodes.size() + 2);
+    nodes_of_.push_back({first, first + 1});
+    question_.booking_of.push_back(position);
+    question_.partner_is_cheaper.push_back(false);
+  }
+  Nodes const nodes = nodes_of_[at(index)];
+  LegHours const hours = leg_hours(booking, state.pickup_window, state.dropoff_window, situation.times);
+
+  Node& pickup = node(nodes.pickup) = stop_of(weights, booking.booking_class, state.pickup_window);
+  pickup.kind = NodeKind::pickup;
+  pickup.hour = hours.pickup;
+  pickup.place = booking.pickup;
+  pickup.request = index;
+  pickup.service = booking.pickup_service;
+  if (state.promised_pickup < never) {
+    pickup.promised = state.promised_pickup;
+    pickup.promise_slack = promise_slack;
+    pickup.promise_rate = by_second(weights.change_minute, one_minute);
+  }
+  Node& dropoff = node(nodes.dropoff) = stop_of(weights, booking.booking_class, state.dropoff_window);
+  dropoff.kind = NodeKind::dropoff;
+  dropoff.hour = hours.dropoff;
+  dropoff.place = booking.dropoff;
+  dropoff.request = index;
+  dropoff.service = booking.dropoff_service;
+
+  schedule::Request& wanted = request(index) = {};
+  wanted.pickup = on_board ? nobody : nodes.pickup;
+  wanted.dropoff = nodes.dropoff;
+  wanted.seats = booking.seats;
+  wanted.exclusive = booking.exclusive;
+  wanted.direct = hours.direct.seconds;
+  wanted.excess_rate = by_second(weights.excess_ride, one_minute);
+  wanted.boarded = on_board ? state.boarded : 0;
+  if (booking.max_ride < never) wanted.max_ride = booking.max_ride;
+  if (booking.max_ride_ratio > 0) {
+    auto const scaled = static_cast<Ticks>(booking.max_ride_ratio * static_cast<double>(wanted.direct));
+    wanted.max_ride = std::min(wanted.max_ride, scaled);
+  }
+  if (priced_ && !on_board) {
+    Money const unserved = thousandths(unserved_price(weights, booking, dearest_));
+    Money const partner = thousandths(partner_price(weights, booking, hours.direct.metres));
+    bool const cheaper = partner < unserved && is_open(state.status) && partner_takes(situation, position) &&
+                         situation.fleet.now <= last_call(situation, position);
+    wanted.left_out = cheaper ? partner : unserved;
+    question_.partner_is_cheaper[at(index)] = cheaper;
+  }
+  if (!on_board) price_vehicles(situation, index);
+  return index;
+}
+
+void Translation::price_vehicles(Situation const& situation, std::int32_t index) {
+  Day const& day = *situation.fleet.day;
+  std::int32_t const position = question_.booking_of[at(index)];
+  Booking const& booking = day.bookings[at(position)];
+  BookingState const& state = situation.fleet.bookings[at(position)];
+  DriverId const other_leg = driver_of_linked(situation.fleet, booking);
+  bool const matters = booking.skills != 0 || !booking.preferred.empty() || !booking.forbidden.empty() ||
+                       !booking.required.empty() || other_leg != 0 || state.promised_driver != 0;
+  if (!matters) return;
+  request(index).on_vehicle.assign(question_.driver_of.size(), 0);
+  for (std::size_t v = 0; v < question_.driver_of.size(); ++v) {
+    Driver const& driver = day.drivers[at(question_.driver_of[v])];
+    Money& price = request(index).on_vehicle[v];
+    bool const allowed = (booking.skills & ~driver.skills) == 0 && !holds(booking.forbidden, driver.id) &&
+                         (booking.required.empty() || holds(booking.required, driver.id));
+    if (!allowed && state.driver != driver.id) {
+      price = schedule::impossible;
+      continue;
+    }
+    if (!booking.preferred.empty() && !holds(booking.preferred, driver.id)) {
+      price += thousandths(day.weights.unpreferred_driver);
+    }
+    if (other_leg != 0 && other_leg != driver.id) price += thousandths(day.weights.other_return_driver);
+    if (state.promised_driver != 0 && state.promised_driver != driver.id) {
+      price += thousandths(day.weights.change_driver);
+    }
+  }
+}
+
+std::int32_t Translation::add_rest(std::int32_t vehicle, std::int32_t number) {
+  std::int32_t& index = rest_of_[at(vehicle)][at(number)];
+  if (index == nobody) {
+    index = static_cast<std::int32_t>(instance().nodes.size());
+    instance().nodes.emplace_back();
+  }
+  auto& rests = instance().vehicles[at(vehicle)].rests;
+  node(index) = {};
+  node(index).kind = NodeKind::rest;
+  node(index).request = static_cast<std::int32_t>(rests.size());
+  rests.push_back({index});
+  question_.break_of[at(vehicle)].push_back(number);
+  return index;
+}
+
+void Translation::write_driver(Situation const& situation, std::int32_t vehicle) {
+  Day const& day = *situation.fleet.day;
+  std::int32_t const position = question_.driver_of[at(vehicle)];
+  Driver const& driver = day.drivers[at(position)];
+  DriverState const& state = situation.fleet.drivers[at(position)];
+  Seconds const now = situation.fleet.now;
+  instance().vehicles[at(vehicle)] = {};
+  question_.break_of[at(vehicle)].clear();
+  std::vector<std::int32_t>& nodes = route(vehicle);
+  for (std::int32_t n : nodes) {
+    if (node(n).kind != NodeKind::rest) in_plan_[at(question_.booking_of[at(node(n).request)])] = false;
+  }
+  nodes.clear();
+  if (!state.available) return;
+
+  std::int32_t fetched = 0;
+  for (Stop const& stop : state.stops) {
+    if (stop.kind == StopKind::rest) {
+      std::int32_t const rest = add_rest(vehicle, stop.index);
+      Break const& pause = driver.breaks[at(stop.index)];
+      node(rest).earliest = pause.window.start;
+      node(rest).latest = pause.window.end;
+      node(rest).service = pause.duration;
+      nodes.push_back(rest);
+      continue;
+    }
+    std::int32_t const booking = day.booking_position(stop.index);
+    REGULUS_CHECK(booking >= 0);
+    bool const boarded = std::ranges::find(state.on_board, stop.index) != state.on_board.end();
+    if (!in_plan(booking)) write_request(situation, booking, boarded);
+    in_plan_[at(booking)] = true;
+    std::int32_t const r = request_of(booking);
+    if (boarded) instance().vehicles[at(vehicle)].on_board.push_back(r);
+    fetched += stop.kind == StopKind::pickup ? 1 : 0;
+    nodes.push_back(stop.kind == StopKind::pickup ? nodes_of_[at(r)].pickup : nodes_of_[at(r)].dropoff);
+  }
+
+  schedule::VehicleUse& use = instance().vehicles[at(vehicle)];
+  bool const has_left = state.left_start < never;
+  use.start = state.anchor == no_place ? driver.start : state.anchor;
+  use.end = driver.end;
+  use.end_hour = static_cast<std::uint8_t>(hour_of_day(driver.shift.end));
+  use.earliest = state.under_way ? state.free_at : std::max(now, state.free_at);
+  if (!has_left) use.earliest = std::max(use.earliest, driver.shift.start);
+  use.latest = driver.shift.end + driver.max_overtime;
+  use.started = has_left;
+  use.layouts = driver.vehicle.layouts;
+  use.fixed = has_left ? 0 : thousandths(day.weights.call_out(driver.type));
+  use.per_tick = by_second(day.weights.hour_rate(driver.type), one_hour);
+  use.overtime_after = driver.shift.end;
+  use.overtime_rate = by_second(day.weights.overtime_hour, one_hour);
+  use.trips = std::max(0, state.trips - fetched);
+  std::size_t locked = 0;
+  while (locked < state.stops.size() && (state.stops[locked].locked || (locked == 0 && state.under_way))) ++locked;
+  use.locked.assign(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(locked));
+  if (state.under_way && !nodes.empty()) place_under_way(situation, state, use, node(nodes.front()));
+  widen(vehicle);
+}
+
+// The stop in progress: what is known of it replaces what was expected.
+void Translation::place_under_way(Situation const& situation, DriverState const& state, schedule::VehicleUse& use,
+                                  Node& front) const {
+  Seconds const now = situation.fleet.now;
+  if (state.serving_since < never) {
+    if (front.place != no_place) use.start = front.place;
+    use.earliest = front.earliest = state.serving_since;
+    front.latest = std::max(front.latest, state.serving_since);
+    front.service = std::max(front.service, now - state.serving_since);
+    return;
+  }
+  if (state.arrived < never) {
+    if (front.place != no_place) use.start = front.place;
+    use.earliest = state.arrived;
+  }
+  front.earliest = std::max(front.earliest, now);
+}
+
+std::uint32_t Translation::rests_wanted(Situation const& situation, std::int32_t vehicle, Seconds first_offer) const {
+  std::int32_t const position = question_.driver_of[at(vehicle)];
+  Driver const& driver = situation.fleet.day->drivers[at(position)];
+  DriverState const& state = situation.fleet.drivers[at(position)];
+  if (driver.breaks.empty() || !state.available) return 0;
+  // When whatever the driver may be asked to do begins: of a day that has begun, before every break.
+  Seconds begins = state.left_start < never ? -never : first_offer;
+  std::uint32_t planned = state.breaks_taken;
+  for (Stop const& stop : state.stops) {
+    if (stop.kind == StopKind::rest) planned |= 1U << static_cast<unsigned>(stop.index);
+    if (stop.kind != StopKind::pickup) continue;
+    std::int32_t const booking = situation.fleet.day->booking_position(stop.index);
+    begins = std::min(begins, situation.fleet.bookings[at(booking)].pickup_window.start);
+  }
+  std::uint32_t wanted = 0;
+  for (std::size_t k = 0; k < driver.breaks.size(); ++k) {
+    Break const& pause = driver.breaks[k];
+    bool const over = pause.window.end < situation.fleet.now || begins > pause.window.end + pause.duration;
+    if (!over && (planned >> k & 1U) == 0) wanted |= 1U << k;
+  }
+  return wanted;
+}
+
+void Translation::write_rests(Situation const& situation, std::int32_t vehicle, std::uint32_t wanted) {
+  Driver const& driver = situation.fleet.day->drivers[at(question_.driver_of[at(vehicle)])];
+  for (std::size_t k = 0; k < driver.breaks.size(); ++k) {
+    if ((wanted >> k & 1U) == 0) continue;
+    Node& rest = node(add_rest(vehicle, static_cast<std::int32_t>(k)));
+    rest.earliest = driver.breaks[k].window.start;
+    rest.latest = driver.breaks[k].window.end;
+    rest.service = driver.breaks[k].duration;
+    if (place_rest(vehicle)) continue;
+    // There is no place for it in this plan: passengers come first.
+    instance().vehicles[at(vehicle)].rests.pop_back();
+    question_.break_of[at(vehicle)].pop_back();
+  }
+}
+
+// Puts the rest that was added last into the present route, behind the other rests, where it costs least.
+bool Translation::place_rest(std::int32_t vehicle) {
+  schedule::VehicleUse const& use = instance().vehicles[at(vehicle)];
+  std::vector<std::int32_t>& nodes = route(vehicle);
+  std::size_t first = use.locked.size();
+  for (std::size_t k = first; k < nodes.size(); ++k) {
+    if (node(nodes[k]).kind == NodeKind::rest) first = k + 1;
+  }
+  std::vector<std::int32_t> best;
+  Money cheapest = schedule::impossible;
+  for (std::size_t k = first; k <= nodes.size(); ++k) {
+    std::vector<std::int32_t> tried = nodes;
+    tried.insert(tried.begin() + static_cast<std::ptrdiff_t>(k), use.rests.back().node);
+    auto const outcome = schedule::evaluate(instance(), vehicle, tried);
+    if (outcome.violation != Violation::none || outcome.cost.total() >= cheapest) continue;
+    cheapest = outcome.cost.total();
+    best = std::move(tried);
+  }
+  if (best.empty()) return false;
+  nodes = std::move(best);
+  return true;
+}
+
+// Makes room for what the present plan does anyway. First the windows and the way home, as early as the plan can be
+// driven; if that is not enough, the limits of its rides too.
+void Translation::widen(std::int32_t vehicle) {
+  for (bool const rides : {false, true}) {
+    if (schedule::evaluate(instance(), vehicle, route(vehicle)).violation == Violation::none) return;
+    widen_to_earliest(vehicle, rides);
+  }
+}
+
+void Translation::widen_to_earliest(std::int32_t vehicle, bool rides) {
+  schedule::VehicleUse& use = instance().vehicles[at(vehicle)];
+  std::vector<std::int32_t> const& nodes = route(vehicle);
+  Ticks clock = use.earliest;
+  Place here = use.start;
+  std::vector<Ticks> boarded(nodes.size());  // end of service, by position
+  for (std::size_t k = 0; k < nodes.size(); ++k) {
+    Node& stop = node(nodes[k]);
+    if (stop.place != no_place) {
+      clock += instance().times->seconds(here, stop.place, stop.hour);
+      here = stop.place;
+    }
+    clock = std::max(clock, stop.earliest);
+    stop.latest = std::max(stop.latest, clock);
+    boarded[k] = clock + stop.service;
+    if (stop.kind == NodeKind::dropoff) {
+      schedule::Request& rider = request(stop.request);
+      bool const aboard = rider.pickup < 0;
+      auto const pickup = static_cast<std::size_t>(std::ranges::find(nodes, rider.pickup) - nodes.begin());
+      Ticks const since = aboard ? rider.boarded : boarded[std::min(pickup, k)];
+      if ((rides || aboard) && rider.max_ride < schedule::forever) {
+        rider.max_ride = std::max(rider.max_ride, clock - since);
+      }
+    }
+    clock += stop.service;
+  }
+  if (use.end != no_place) clock += instance().times->seconds(here, use.end, use.end_hour);
+  use.latest = std::max(use.latest, clock);
+}
+
+}  // namespace regulus::dispatch

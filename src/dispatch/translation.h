@@ -1,0 +1,66 @@
+// The work behind instance_of(): a question that is written driver by driver and booking by booking, and can be written
+// again where something has changed.
+//
+// Each booking has at most one request and keeps its nodes for good, so what does not change keeps its place. Whoever
+// writes once (instance_of) and whoever keeps a question all day (policy_memo.h) get the same instance, but for the
+// numbering of requests and nodes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dispatch/instance_of.h"
+
+namespace regulus::dispatch {
+
+class Translation {
+ public:
+  // The vehicles, by position of their drivers, ascending. `priced`: what it costs to leave a request out is wanted.
+  Translation(Situation const& situation, std::vector<std::int32_t> drivers, bool priced);
+
+  Question& question() { return question_; }
+
+  // The request of a booking as it stands. Plans are written before offers: what is in a plan is not offered.
+  std::int32_t write_offer(Situation const& situation, std::int32_t booking);
+  // Vehicle and present route as the driver's state has them, rests without a place in the plan left aside. Somebody
+  // who is not available gets an empty route.
+  void write_driver(Situation const& situation, std::int32_t vehicle);
+  // Adds the rests that are not in the plan, as wanted by rests_wanted().
+  void write_rests(Situation const& situation, std::int32_t vehicle, std::uint32_t wanted);
+  // Bit k: Driver::breaks[k] is still to be taken and in no plan. `first_offer`: when the earliest offered pickup
+  // opens.
+  std::uint32_t rests_wanted(Situation const& situation, std::int32_t vehicle, Seconds first_offer) const;
+  Seconds opens(std::int32_t request) const;
+
+  std::int32_t request_of(std::int32_t booking) const { return request_of_[static_cast<std::size_t>(booking)]; }
+  bool in_plan(std::int32_t booking) const { return in_plan_[static_cast<std::size_t>(booking)]; }
+
+ private:
+  std::int32_t write_request(Situation const& situation, std::int32_t booking, bool on_board);
+  void price_vehicles(Situation const& situation, std::int32_t request);
+  void place_under_way(Situation const& situation, DriverState const& state, schedule::VehicleUse& use,
+                       schedule::Node& front) const;
+  std::int32_t add_rest(std::int32_t vehicle, std::int32_t number);
+  bool place_rest(std::int32_t vehicle);
+  void widen(std::int32_t vehicle);
+  void widen_to_earliest(std::int32_t vehicle, bool rides);
+
+  schedule::Instance& instance() { return question_.instance; }
+  schedule::Node& node(std::int32_t n) { return question_.instance.nodes[static_cast<std::size_t>(n)]; }
+  schedule::Request& request(std::int32_t r) { return question_.instance.requests[static_cast<std::size_t>(r)]; }
+  std::vector<std::int32_t>& route(std::int32_t v) { return question_.present.routes[static_cast<std::size_t>(v)]; }
+
+  struct Nodes {
+    std::int32_t pickup = -1, dropoff = -1;
+  };
+  Question question_;
+  Cents dearest_ = 0;
+  bool priced_;
+  std::vector<std::int32_t> request_of_;            // by position of the booking; -1: none yet
+  std::vector<Nodes> nodes_of_;                     // by request, for good
+  std::vector<std::vector<std::int32_t>> rest_of_;  // nodes by vehicle and number of the break; -1: none yet
+  std::vector<bool> in_plan_;                       // by position of the booking
+};
+
+}  // namespace regulus::dispatch
