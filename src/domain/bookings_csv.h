@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@ struct CsvTable {
     std::vector<std::string> cells;
   };
   std::vector<Row> rows;
+  char separator = ',';
 };
 // Errors: no header, quotes that do not close, text that is not UTF-8; a row with too many or too few cells is kept.
 Result<CsvTable> parse_csv(std::string_view text);
@@ -36,10 +38,14 @@ struct RowProblem {
 
 struct ImportOptions {
   // Our name -> the file's column. What is not here is looked for under our name and its known synonyms.
-  std::map<std::string, std::string> columns;
-  std::string date;            // keep only this day (ISO); empty: the file must hold one day
+  std::map<std::string, std::string> columns = {};
+  std::string date = {};       // keep only this day (ISO); empty: the file must hold one day
   Seconds pickup_slack = 600;  // a window is made of one requested time: from the time until this much later
   Seconds service = 120;       // where the file has no service time
+  Seconds early = 1'800;       // whoever has an appointment arrives at most this long before it
+  Seconds stay = 5'400;        // from an appointment to the expected call for the way back, where no time is given
+  // The day that the bookings are added to: its drivers, partner, weights and bookings stay. Nothing: an empty day.
+  std::optional<Day> into = {};
 };
 
 struct Observation {  // a ride whose real length is known, for fitting speeds
@@ -50,10 +56,13 @@ struct Observation {  // a ride whose real length is known, for fitting speeds
 };
 
 struct Import {
-  Day day;                            // bookings and places; no drivers
-  std::vector<RowProblem> problems;   // any: nothing is imported
-  std::vector<Observation> observed;  // parallel to nothing; only rows that have both
-  Json mapping;                       // which column was read as what
+  Day day;                             // `into` with the bookings and their places
+  std::vector<RowProblem> problems;    // any: nothing is imported, `day` is `into`
+  std::vector<RowProblem> impossible;  // imported all the same
+  std::int64_t rows = 0;               // of the wanted day
+  std::int64_t other_days = 0;         // rows of other days, left out
+  std::vector<Observation> observed;   // rows that say how long the ride took
+  Json mapping;                        // which column was read as what
 };
 Result<Import> import_bookings(std::string_view csv, ImportOptions const& options);
 
