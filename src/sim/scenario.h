@@ -1,4 +1,8 @@
 // Named families of days. A family and a seed make one day, whole, before anything is decided: the same for everybody.
+//
+// A family is a set of settings of the generating process (sim/demand_config.h) under a name: a function in families/
+// and one line in families.def. Its days differ by nothing but the seed. Seeds of training, tuning, selection,
+// validation and test come from core/seeds.h and never meet.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +13,7 @@
 #include "core/json.h"
 #include "core/result.h"
 #include "domain/day.h"
+#include "sim/demand_config.h"
 
 namespace regulus::sim {
 
@@ -16,6 +21,7 @@ struct Family {
   std::string_view name;
   std::string_view summary;
   Day (*generate)(std::uint64_t seed);
+  DemandConfig (*config)();
 };
 // In the order of families.def.
 std::span<Family const> families();
