@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "app/bench_dispatch.h"
 #include "app/command.h"
 #include "lab/signature.h"
 #include "nn/bench.h"
@@ -21,7 +22,14 @@ Run add_bench(CLI::App& app) {
       ->capture_default_str();
   add_seed(app, state->seed, "Accepted by every command; the benchmark's seeds are fixed");
   app.footer("Examples:\n  regulus bench --json\n  regulus bench --signature");
-  return [state](Common const& common) -> Status {
+  CLI::App* const darp = app.add_subcommand("darp", "Solve dial-a-ride instances and compare with the best known");
+  CLI::App* const pdptw = app.add_subcommand("pdptw", "The same for pickups and deliveries of Li and Lim");
+  app.require_subcommand(0, 1);
+  for (CLI::App* const sub : {darp, pdptw}) sub->fallthrough();
+  Run const run_darp = add_bench_darp(*darp), run_pdptw = add_bench_pdptw(*pdptw);
+  return [=](Common const& common) -> Status {
+    if (darp->parsed()) return run_darp(common);
+    if (pdptw->parsed()) return run_pdptw(common);
     std::string const signature = lab::behaviour_signature();
     if (state->signature_only) {
       return print_result(common, Json::object({{"signature", signature}}), signature);
