@@ -39,9 +39,9 @@ struct DayResult {
   Outcome outcome;
   std::uint64_t trace_hash = 0;
   std::int64_t events = 0, decisions = 0;
-  std::int64_t refused_decisions =
-      0;                          // answers of the policy that check_decision turned down; the plan stayed as it was
-  std::vector<double> decide_ms;  // by decision, wall clock; reported, never hashed
+  std::int64_t refused_decisions = 0;  // answers that check_decision turned down; the plan stayed as it was
+  std::string broken;                  // the first invariant that did not hold, when they are checked; empty: all did
+  std::vector<double> decide_ms;       // by decision, wall clock; reported, never hashed
 };
 
 // The same (day, times, policy, policy_seed) gives the same result.
