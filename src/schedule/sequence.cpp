@@ -16,33 +16,6 @@ VehicleUse const& use_of(Instance const& instance, Sequence const& s) {
   return instance.vehicles[static_cast<std::size_t>(s.vehicle)];
 }
 
-Position position_of(Instance const& instance, std::int32_t number) {
-  Node const& node = node_at(instance, number);
-  Position at;
-  at.kind = node.kind;
-  at.hour = node.hour;
-  at.node = number;
-  at.place = node.place;
-  at.earliest = node.earliest;
-  at.latest = node.latest;
-  at.service = node.service;
-  at.due = node.due;
-  at.promised = node.promised;
-  at.promise_slack = node.promise_slack;
-  at.late_rate = node.late_rate;
-  at.promise_rate = node.promise_rate;
-  if (node.kind == NodeKind::rest) return at;
-  Request const& request = request_at(instance, node.request);
-  at.max_ride = request.max_ride;
-  at.direct = request.direct;
-  at.boarded = request.boarded;
-  at.excess_rate = request.excess_rate;
-  if (request.pickup < 0 && request.max_ride < forever) {
-    at.latest = std::min(at.latest, request.boarded + request.max_ride);
-  }
-  return at;
-}
-
 bool contains(std::span<std::int32_t const> numbers, std::int32_t number) {
   return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
 }
@@ -216,6 +189,33 @@ Ticks early(Position const& at, Ticks start) {
 }
 
 }  // namespace
+
+Position position_of(Instance const& instance, std::int32_t number) {
+  Node const& node = node_at(instance, number);
+  Position at;
+  at.kind = node.kind;
+  at.hour = node.hour;
+  at.node = number;
+  at.place = node.place;
+  at.earliest = node.earliest;
+  at.latest = node.latest;
+  at.service = node.service;
+  at.due = node.due;
+  at.promised = node.promised;
+  at.promise_slack = node.promise_slack;
+  at.late_rate = node.late_rate;
+  at.promise_rate = node.promise_rate;
+  if (node.kind == NodeKind::rest) return at;
+  Request const& request = request_at(instance, node.request);
+  at.max_ride = request.max_ride;
+  at.direct = request.direct;
+  at.boarded = request.boarded;
+  at.excess_rate = request.excess_rate;
+  if (request.pickup < 0 && request.max_ride < forever) {
+    at.latest = std::min(at.latest, request.boarded + request.max_ride);
+  }
+  return at;
+}
 
 Refusal spell_out(Instance const& instance, std::int32_t vehicle, std::span<std::int32_t const> nodes, Sequence& s) {
   s.vehicle = vehicle;

@@ -49,6 +49,8 @@ struct Refusal {
   std::int32_t node = -1;
 };
 
+Position position_of(Instance const& instance, std::int32_t node);
+
 // Checks order, rests, locks, who may ride where and with whom; then looks up the legs.
 Refusal spell_out(Instance const& instance, std::int32_t vehicle, std::span<std::int32_t const> nodes, Sequence& s);
 
