@@ -85,6 +85,7 @@ Status print_result(Common const& common, Json const& json, std::string const& t
   std::string const line = (common.json ? json.dump() : text) + "\n";
   bool const written = std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0;
   if (!written) return Error{ErrorKind::io, fmt::format("cannot write to standard output: {}", std::strerror(errno))};
+  common.answered = true;
   return ok();
 }
 

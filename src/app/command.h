@@ -24,6 +24,7 @@ namespace regulus::app {
 struct Common {
   bool json = false;
   std::string scenario = "classic";
+  mutable bool answered = false;  // print_result has said everything; a failure after it adds no second object
 };
 
 using Run = std::function<Status(Common const&)>;

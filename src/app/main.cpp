@@ -83,7 +83,7 @@ int run(int argc, char const* const* argv) {
     }
     catch_interrupts();
     Status const status = entry.run(*entry.common);
-    return status ? 0 : fail(status.error(), json);
+    return status ? 0 : fail(status.error(), json && !entry.common->answered);
   }
   if (auto const extra = app.remaining(); !extra.empty()) return fail(unexpected(extra.front(), app), json);
   fmt::print("{}", app.help());
