@@ -17,14 +17,13 @@ Question translate(Situation const& situation, std::vector<std::int32_t> drivers
   auto const vehicles = static_cast<std::int32_t>(translation.question().driver_of.size());
   for (std::int32_t v = 0; v < vehicles; ++v) translation.write_driver(situation, v);
   std::vector<std::int32_t> offers(bookings.begin(), bookings.end());
+  std::erase_if(offers, [&](std::int32_t booking) { return translation.in_plan(booking); });
   std::ranges::sort(offers);
-  Seconds first_offer = never;
+  offers.erase(std::ranges::unique(offers).begin(), offers.end());
   for (std::int32_t booking : offers) {
-    if (translation.request_of(booking) >= 0) continue;  // in a plan, or offered twice
-    std::int32_t const request = translation.write_offer(situation, booking);
-    translation.question().present.left_out.push_back(request);
-    first_offer = std::min(first_offer, translation.opens(request));
+    translation.question().present.left_out.push_back(translation.write_offer(situation, booking));
   }
+  Seconds const first_offer = first_opening(situation, offers);
   for (std::int32_t v = 0; v < vehicles; ++v) {
     translation.write_rests(situation, v, translation.rests_wanted(situation, v, first_offer));
   }

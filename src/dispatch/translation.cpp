@@ -66,8 +66,10 @@ std::int32_t Translation::write_offer(Situation const& situation, std::int32_t b
   return write_request(situation, booking, false);
 }
 
-Seconds Translation::opens(std::int32_t r) const {
-  return question_.instance.nodes[at(nodes_of_[at(r)].pickup)].earliest;
+Seconds first_opening(Situation const& situation, std::span<std::int32_t const> bookings) {
+  Seconds first = never;
+  for (std::int32_t b : bookings) first = std::min(first, situation.fleet.bookings[at(b)].pickup_window.start);
+  return first;
 }
 
 std::int32_t Translation::write_request(Situation const& situation, std::int32_t position, bool on_board) {
@@ -174,19 +176,23 @@ std::int32_t Translation::add_rest(std::int32_t vehicle, std::int32_t number) {
   return index;
 }
 
+void Translation::clear_driver(std::int32_t vehicle) {
+  instance().vehicles[at(vehicle)] = {};
+  question_.break_of[at(vehicle)].clear();
+  for (std::int32_t n : route(vehicle)) {
+    if (node(n).kind != NodeKind::rest) in_plan_[at(question_.booking_of[at(node(n).request)])] = false;
+  }
+  route(vehicle).clear();
+}
+
 void Translation::write_driver(Situation const& situation, std::int32_t vehicle) {
   Day const& day = *situation.fleet.day;
   std::int32_t const position = question_.driver_of[at(vehicle)];
   Driver const& driver = day.drivers[at(position)];
   DriverState const& state = situation.fleet.drivers[at(position)];
   Seconds const now = situation.fleet.now;
-  instance().vehicles[at(vehicle)] = {};
-  question_.break_of[at(vehicle)].clear();
   std::vector<std::int32_t>& nodes = route(vehicle);
-  for (std::int32_t n : nodes) {
-    if (node(n).kind != NodeKind::rest) in_plan_[at(question_.booking_of[at(node(n).request)])] = false;
-  }
-  nodes.clear();
+  REGULUS_CHECK(nodes.empty());
   if (!state.available) return;
 
   std::int32_t fetched = 0;

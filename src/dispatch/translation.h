@@ -20,23 +20,26 @@ class Translation {
   Translation(Situation const& situation, std::vector<std::int32_t> drivers, bool priced);
 
   Question& question() { return question_; }
+  Question const& question() const { return question_; }
 
-  // The request of a booking as it stands. Plans are written before offers: what is in a plan is not offered.
+  // The request of a booking as it stands. Plans are written before offers: what is in a plan cannot be offered.
   std::int32_t write_offer(Situation const& situation, std::int32_t booking);
-  // Vehicle and present route as the driver's state has them, rests without a place in the plan left aside. Somebody
-  // who is not available gets an empty route.
+  // Forgets a present route. A booking may move from one driver to another, so all routes that are to be written again
+  // are forgotten first.
+  void clear_driver(std::int32_t vehicle);
+  // Vehicle and present route as the driver's state has them; the breaks that are in no plan are write_rests()'s.
+  // Somebody who is not available has an empty route.
   void write_driver(Situation const& situation, std::int32_t vehicle);
   // Adds the rests that are not in the plan, as wanted by rests_wanted().
   void write_rests(Situation const& situation, std::int32_t vehicle, std::uint32_t wanted);
   // Bit k: Driver::breaks[k] is still to be taken and in no plan. `first_offer`: when the earliest offered pickup
   // opens.
   std::uint32_t rests_wanted(Situation const& situation, std::int32_t vehicle, Seconds first_offer) const;
-  Seconds opens(std::int32_t request) const;
 
-  std::int32_t request_of(std::int32_t booking) const { return request_of_[static_cast<std::size_t>(booking)]; }
   bool in_plan(std::int32_t booking) const { return in_plan_[static_cast<std::size_t>(booking)]; }
 
  private:
+  std::int32_t request_of(std::int32_t booking) const { return request_of_[static_cast<std::size_t>(booking)]; }
   std::int32_t write_request(Situation const& situation, std::int32_t booking, bool on_board);
   void price_vehicles(Situation const& situation, std::int32_t request);
   void place_under_way(Situation const& situation, DriverState const& state, schedule::VehicleUse& use,
@@ -62,5 +65,8 @@ class Translation {
   std::vector<std::vector<std::int32_t>> rest_of_;  // nodes by vehicle and number of the break; -1: none yet
   std::vector<bool> in_plan_;                       // by position of the booking
 };
+
+// When the earliest pickup among the bookings opens; never: there is none.
+Seconds first_opening(Situation const& situation, std::span<std::int32_t const> bookings);
 
 }  // namespace regulus::dispatch

@@ -1,8 +1,6 @@
 // Each booking where it costs least, or left out when that is cheaper still; the one that is due first goes first.
-#include <algorithm>
-
-#include "dispatch/instance_of.h"
 #include "dispatch/policy_append.h"
+#include "dispatch/policy_memo.h"
 
 namespace regulus::dispatch {
 
@@ -12,17 +10,14 @@ class CheapestInsertion final : public Policy {
  public:
   Decision decide(Situation const& situation, Rng) const override {
     if (situation.fleet.undecided.empty()) return {};
-    Question const question = instance_of(situation, situation.fleet.undecided);
+    std::unique_ptr<Memo> fresh;
+    LiveQuestion& live = LiveQuestion::of(situation, fresh);
+    Question const& question = live.question();
     Solution plan = question.present;
     for (std::int32_t request : by_deadline(question, question.present.left_out)) {
-      std::optional<schedule::Insertion> best;
-      for (std::size_t v = 0; v < plan.routes.size(); ++v) {
-        auto const tried = schedule::best_insertion_by_trying(question.instance, static_cast<std::int32_t>(v),
-                                                              plan.routes[v], request);
-        if (tried && (!best || tried->cost < best->cost)) best = tried;
-      }
+      auto const best = live.best(request);
       if (best && best->cost <= question.instance.requests[static_cast<std::size_t>(request)].left_out) {
-        insert(question.instance, plan, request, *best);
+        live.insert(request, *best, plan);
       }
     }
     return decision_of(situation, question, plan);

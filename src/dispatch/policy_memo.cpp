@@ -1,0 +1,162 @@
+#include "dispatch/policy_memo.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "dispatch/policy_append.h"
+
+namespace regulus::dispatch {
+
+namespace {
+
+std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
+
+std::vector<std::int32_t> everybody_of(FleetSnapshot const& fleet) {
+  std::vector<std::int32_t> drivers(fleet.drivers.size());
+  for (std::size_t d = 0; d < drivers.size(); ++d) drivers[d] = static_cast<std::int32_t>(d);
+  return drivers;
+}
+
+}  // namespace
+
+LiveQuestion::LiveQuestion(Situation const& situation) : day_(situation.fleet.day) {
+  translation_.emplace(situation, everybody_of(situation.fleet), true);
+  everybody_.emplace(translation_->question().instance);
+  changed_.emplace(translation_->question().instance);
+  written_.resize(situation.fleet.drivers.size());
+  refused_.resize(situation.fleet.bookings.size());
+}
+
+LiveQuestion& LiveQuestion::of(Situation const& situation, std::unique_ptr<Memo>& fresh) {
+  std::unique_ptr<Memo>& place = situation.memo != nullptr ? *situation.memo : fresh;
+  auto* live = dynamic_cast<LiveQuestion*>(place.get());
+  if (live == nullptr || live->day_ != situation.fleet.day) {
+    place = std::make_unique<LiveQuestion>(situation);
+    live = static_cast<LiveQuestion*>(place.get());
+  }
+  live->update(situation);
+  return *live;
+}
+
+LiveQuestion::Passenger LiveQuestion::passenger(Situation const& situation, std::int32_t booking) {
+  BookingState const& state = situation.fleet.bookings[at(booking)];
+  return {booking, state.promised_driver, state.promised_pickup, state.pickup_window, state.dropoff_window};
+}
+
+void LiveQuestion::update(Situation const& situation) {
+  ++updates_;
+  Question& question = translation_->question();
+  question.instance.times = &situation.times;
+  for (std::int32_t v : changes_) changed_->forget(v);
+  changes_.clear();
+
+  Seconds const first_offer = first_opening(situation, situation.fleet.undecided);
+  auto const count = static_cast<std::int32_t>(written_.size());
+  for (std::int32_t v = 0; v < count; ++v) {
+    if (is_current(situation, v, first_offer)) continue;
+    changes_.push_back(v);
+    translation_->clear_driver(v);
+  }
+  for (std::int32_t v : changes_) write(situation, v, first_offer);
+  for (std::int32_t v = 0; v < count; ++v) move_departure(situation, v);
+
+  question.present.left_out.clear();
+  for (std::int32_t booking : situation.fleet.undecided) {
+    question.present.left_out.push_back(translation_->write_offer(situation, booking));
+  }
+  std::ranges::sort(question.present.left_out);
+}
+
+bool LiveQuestion::is_current(Situation const& situation, std::int32_t vehicle, Seconds first_offer) const {
+  Written const& written = written_[at(vehicle)];
+  DriverState const& state = situation.fleet.drivers[at(vehicle)];
+  if (!written.valid || written.version != state.version) return false;
+  if (!state.available) return true;
+  for (Passenger const& known : written.aboard) {
+    if (known != passenger(situation, known.booking)) return false;
+  }
+  if (written.open_breaks && written.rests != translation_->rests_wanted(situation, vehicle, first_offer)) return false;
+  if (state.under_way) return !runs_late(situation, vehicle);
+  Seconds const earliest = translation_->question().instance.vehicles[at(vehicle)].earliest;
+  // Where a break has to be put in, its best place may depend on the departure.
+  return situation.fleet.now <= earliest || (written.rests == 0 && situation.fleet.now <= written.leaves_by);
+}
+
+bool LiveQuestion::runs_late(Situation const& situation, std::int32_t vehicle) const {
+  Question const& question = translation_->question();
+  DriverState const& state = situation.fleet.drivers[at(vehicle)];
+  schedule::Node const& front = question.instance.nodes[at(question.present.routes[at(vehicle)].front())];
+  Seconds const now = situation.fleet.now;
+  return state.serving_since < never ? now - state.serving_since > front.service : now > front.earliest;
+}
+
+void LiveQuestion::write(Situation const& situation, std::int32_t vehicle, Seconds first_offer) {
+  Question const& question = translation_->question();
+  DriverState const& state = situation.fleet.drivers[at(vehicle)];
+  Written& written = written_[at(vehicle)];
+  translation_->write_driver(situation, vehicle);
+  written.rests = translation_->rests_wanted(situation, vehicle, first_offer);
+  translation_->write_rests(situation, vehicle, written.rests);
+  written.version = state.version;
+  written.valid = true;
+  written.aboard.clear();
+  if (!state.available) {
+    everybody_->forget(vehicle);
+    return;
+  }
+  auto const& nodes = question.present.routes[at(vehicle)];
+  everybody_->set_route(vehicle, nodes);
+  changed_->set_route(vehicle, nodes);
+
+  std::uint32_t planned = state.breaks_taken;
+  for (Stop const& stop : state.stops) {
+    if (stop.kind == StopKind::rest) planned |= 1U << static_cast<unsigned>(stop.index);
+  }
+  written.open_breaks = false;
+  for (std::size_t k = 0; k < day_->drivers[at(vehicle)].breaks.size(); ++k) {
+    written.open_breaks = written.open_breaks || (planned >> k & 1U) == 0;
+  }
+  for (std::int32_t n : nodes) {
+    schedule::Node const& node = question.instance.nodes[at(n)];
+    if (node.kind != schedule::NodeKind::dropoff) continue;
+    written.aboard.push_back(passenger(situation, question.booking_of[at(node.request)]));
+  }
+  written.leaves_by = never;
+  if (!nodes.empty()) {
+    auto const plan = schedule::evaluate(question.instance, vehicle, nodes);
+    written.leaves_by = plan.timing.start[0] - (plan.timing.arrive[0] - plan.timing.leave);
+  }
+}
+
+void LiveQuestion::move_departure(Situation const& situation, std::int32_t vehicle) {
+  DriverState const& state = situation.fleet.drivers[at(vehicle)];
+  schedule::VehicleUse& use = translation_->question().instance.vehicles[at(vehicle)];
+  if (!state.available || state.under_way || use.earliest >= situation.fleet.now) return;
+  use.earliest = situation.fleet.now;
+  everybody_->set_route(vehicle, question().present.routes[at(vehicle)]);
+}
+
+std::optional<schedule::Insertion> LiveQuestion::best(std::int32_t request) {
+  std::int32_t const booking = question().booking_of[at(request)];
+  Refused& refused = refused_[at(booking)];
+  schedule::Node const& pickup = question().instance.nodes[at(question().instance.requests[at(request)].pickup)];
+  schedule::Node const& dropoff = question().instance.nodes[at(question().instance.requests[at(request)].dropoff)];
+  Refused const now{updates_, {pickup.earliest, pickup.latest}, {dropoff.earliest, dropoff.latest}};
+  bool const again = refused.asked + 1 == updates_ && refused.pickup_window == now.pickup_window &&
+                     refused.dropoff_window == now.dropoff_window;
+  auto const found = (again ? *changed_ : *everybody_).best(request);
+  if (!found) refused = now;
+  return found;
+}
+
+void LiveQuestion::insert(std::int32_t request, schedule::Insertion const& insertion, Solution& plan) {
+  dispatch::insert(question().instance, plan, request, insertion);
+  auto const& route = plan.routes[at(insertion.vehicle)];
+  everybody_->set_route(insertion.vehicle, route);
+  changed_->set_route(insertion.vehicle, route);
+  changes_.push_back(insertion.vehicle);
+  // Whether the decision is carried out is not known here.
+  written_[at(insertion.vehicle)].valid = false;
+}
+
+}  // namespace regulus::dispatch
