@@ -20,6 +20,10 @@ bool bare(VehicleUse const& v) { return v.rests.empty() && v.on_board.empty() &&
 
 Compiled::Compiled(Instance const& instance) : instance_(&instance) {
   stops_.resize(instance.nodes.size());
+  positions_.reserve(instance.nodes.size());
+  for (std::size_t n = 0; n < stops_.size(); ++n) {
+    positions_.push_back(position_of(instance, static_cast<std::int32_t>(n)));
+  }
   for (std::size_t n = 0; n < stops_.size(); ++n) {
     Node const& node = instance.nodes[n];
     CompiledStop& stop = stops_[n];
@@ -30,9 +34,6 @@ Compiled::Compiled(Instance const& instance) : instance_(&instance) {
     stop.service = node.service;
     stop.due = node.due;
     stop.late_rate = node.late_rate;
-    stop.promised = node.promised;
-    stop.promise_slack = node.promise_slack;
-    stop.promise_rate = node.promise_rate;
     pure_ = pure_ && node.late_rate == 0 && (node.promised >= forever || node.promise_rate == 0);
     if (node.kind == NodeKind::rest) continue;
     Request const& request = instance.requests[static_cast<std::size_t>(node.request)];
@@ -42,7 +43,6 @@ Compiled::Compiled(Instance const& instance) : instance_(&instance) {
     if (node.kind == NodeKind::pickup) continue;
     stop.max_ride = request.max_ride;
     stop.direct = request.direct;
-    stop.boarded = request.boarded;
     stop.excess_rate = request.excess_rate;
     stop.limited = request.pickup >= 0 && request.max_ride < forever;
     if (request.pickup < 0 && request.max_ride < forever) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "schedule/instance.h"
+#include "schedule/sequence.h"
 
 namespace regulus::schedule {
 
@@ -28,9 +29,7 @@ struct CompiledStop {
   Ticks earliest = 0, latest = forever, service = 0;  // latest: with the ride limit of a rider on board
   Ticks due = forever;
   Money late_rate = 0;
-  Ticks promised = forever, promise_slack = 0;
-  Money promise_rate = 0;
-  Ticks max_ride = forever, direct = 0, boarded = 0;  // of a drop-off
+  Ticks max_ride = forever, direct = 0;  // of a drop-off
   Money excess_rate = 0;
   Seats seats;
 };
@@ -54,6 +53,7 @@ class Compiled {
   std::int32_t start_site(std::int32_t vehicle) const { return start_site_[static_cast<std::size_t>(vehicle)]; }
 
   CompiledStop const& stop(std::int32_t node) const { return stops_[static_cast<std::size_t>(node)]; }
+  Position const& position(std::int32_t node) const { return positions_[static_cast<std::size_t>(node)]; }
   VehicleUse const& vehicle(std::int32_t v) const { return instance_->vehicles[static_cast<std::size_t>(v)]; }
   Request const& request(std::int32_t r) const { return instance_->requests[static_cast<std::size_t>(r)]; }
   Instance const& instance() const { return *instance_; }
@@ -73,6 +73,7 @@ class Compiled {
   Instance const* instance_;
   bool pure_ = true;
   std::vector<CompiledStop> stops_;
+  std::vector<Position> positions_;  // as position_of() says
   std::size_t columns_ = 0;
   std::vector<Step> legs_;
   std::vector<std::int32_t> start_site_, end_column_, twin_;

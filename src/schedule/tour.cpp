@@ -33,7 +33,7 @@ bool Tour::assign(std::span<std::int32_t const> nodes, Workspace& work) {
   limits_ = use.max_duration < forever;
   hash_ = mix(0x70757273, static_cast<std::uint64_t>(vehicle_));
 
-  Position first;
+  Visit first;
   first.site = c.start_site(vehicle_);
   first.open = use.earliest;
   first.close = use.started ? use.earliest : forever;
@@ -47,8 +47,8 @@ bool Tour::assign(std::span<std::int32_t const> nodes, Workspace& work) {
   for (std::size_t k = 1; k <= n; ++k) {
     std::int32_t const node = nodes[k - 1];
     CompiledStop const& stop = c.stop(node);
-    Position& before = at_[k - 1];
-    Position& p = at_[k];
+    Visit& before = at_[k - 1];
+    Visit& p = at_[k];
     hash_ = mix(hash_, static_cast<std::uint64_t>(node));
     p.node = node;
     p.open = stop.earliest;
@@ -92,7 +92,7 @@ bool Tour::assign(std::span<std::int32_t const> nodes, Workspace& work) {
   at_[n].step = at_[n].service + home.ticks;
   at_[n].leg_metres = home.metres;
   metres_ += home.metres;
-  Position last;
+  Visit last;
   last.site = at_[n].site;
   last.open = long_ago;
   last.close = use.latest;
@@ -102,34 +102,42 @@ bool Tour::assign(std::span<std::int32_t const> nodes, Workspace& work) {
   }
   at_[n + 1] = last;
 
-  open_ = c.pure() ? bound_whole_system(work) : bound_by_windows();
+  // A rest is taken where the vehicle is, so that a stop before it shortens or lengthens the leg behind it: no bound
+  // holds across one.
+  whole_ = c.pure() && use.rests.empty();
+  open_ = true;
+  if (whole_) {
+    open_ = bound_whole_system();
+  } else {
+    bound_by_windows();
+  }
   if (!used_) {
     cost_ = 0;
     return true;
   }
-  if (c.pure()) {
+  if (whole_) {
     cost_ = use.fixed + metres_ * c.instance().per_metre + matching_;
     return open_;
   }
-  cost_ = open_ ? work.price(vehicle_, nodes_) : impossible;
+  cost_ = work.price(vehicle_, nodes_);
   return cost_ < impossible;
 }
 
-bool Tour::bound_whole_system(Workspace&) {
+bool Tour::bound_whole_system() {
   std::size_t const end = at_.size() - 1;
   std::size_t const passes = end / 2 + 2;
-  for (Position& p : at_) {
+  for (Visit& p : at_) {
     p.early = p.open;
     p.late = p.close;
   }
   for (std::size_t pass = 0;; ++pass) {
     bool lifted = false;
     for (std::size_t k = 1; k <= end; ++k) {
-      Position& p = at_[k];
+      Visit& p = at_[k];
       p.early = std::max(p.early, at_[k - 1].early + at_[k - 1].step);
       if (p.early > p.close) return false;
       if (p.partner < 0) continue;
-      Position& pickup = at_[static_cast<std::size_t>(p.partner)];
+      Visit& pickup = at_[static_cast<std::size_t>(p.partner)];
       if (pickup.early >= p.early - p.longest) continue;
       pickup.early = p.early - p.longest;
       if (pickup.early > pickup.close) return false;
@@ -143,7 +151,7 @@ bool Tour::bound_whole_system(Workspace&) {
     for (std::size_t k = end; k-- > 0;) at_[k].late = std::min(at_[k].late, at_[k + 1].late - at_[k].step);
     if (!limits_) break;
     for (std::size_t k = 1; k <= end; ++k) {
-      Position& p = at_[k];
+      Visit& p = at_[k];
       if (p.partner < 0) continue;
       Ticks const bound = at_[static_cast<std::size_t>(p.partner)].late + p.longest;
       if (p.late <= bound) continue;
@@ -154,7 +162,7 @@ bool Tour::bound_whole_system(Workspace&) {
   return true;
 }
 
-bool Tour::bound_by_windows() {
+void Tour::bound_by_windows() {
   Compiled const& c = *compiled_;
   std::size_t const end = at_.size() - 1;
   at_[0].early = at_[0].open;
@@ -162,10 +170,9 @@ bool Tour::bound_by_windows() {
   at_[0].leave_by = at_[0].close;
   at_[0].late_cost = 0;
   for (std::size_t k = 1; k <= end; ++k) {
-    Position const& before = at_[k - 1];
-    Position& p = at_[k];
+    Visit const& before = at_[k - 1];
+    Visit& p = at_[k];
     p.early = std::max(p.open, before.early + before.step);
-    if (p.early > p.close) return false;
     p.ahead = before.ahead + before.step;
     p.leave_by = std::min(before.leave_by, p.close - p.ahead);
     p.late_cost = before.late_cost;
@@ -177,19 +184,18 @@ bool Tour::bound_by_windows() {
   at_[end].tail = 0;
   at_[end].tail_base = long_ago;
   for (std::size_t k = end; k-- > 0;) {
-    Position const& after = at_[k + 1];
-    Position& p = at_[k];
+    Visit const& after = at_[k + 1];
+    Visit& p = at_[k];
     p.late = std::min(p.close, after.late - p.step);
     p.tail = p.step + after.tail;
     p.tail_base = std::max(after.tail_base, after.open + after.tail);
   }
-  return true;
 }
 
 Insertion Tour::best_insertion(std::int32_t request, Workspace& work) const {
   Insertion none{.vehicle = vehicle_};
   if (!open_ || compiled_->instance().on_vehicle(request, vehicle_) >= impossible) return none;
-  return compiled_->pure() ? best_pure(request, work) : best_priced(request, work);
+  return whole_ ? best_pure(request, work) : best_priced(request, work);
 }
 
 Insertion Tour::best_pure(std::int32_t request, Workspace& work) const {
@@ -209,49 +215,39 @@ Insertion Tour::best_pure(std::int32_t request, Workspace& work) const {
   bool found = false;
   for (std::size_t i = use.locked.size(); i < end; ++i) {
     // Step 1. The pickup between positions i and i + 1.
-    Position const& before = at_[i];
-    Position const& after = at_[i + 1];
+    Visit const& before = at_[i];
+    Visit const& after = at_[i + 1];
     Compiled::Step const come = c.leg(before.site, pickup);
     Ticks const reached = before.early + before.service + come.ticks;
     if (reached > p.latest) break;
     Ticks const start = std::max(p.earliest, reached);
     Ticks const leave = start + p.service;
-    bool const at_rest = after.node >= 0 && c.stop(after.node).kind == NodeKind::rest;
-    // A rest stands where its predecessor stood, so what follows it is reached from there too.
-    Compiled::Step const on =
-        after.node < 0 ? c.leg_home(p.site, vehicle_) : (at_rest ? Compiled::Step{} : c.leg(p.site, after.node));
+    Compiled::Step const on = after.node < 0 ? c.leg_home(p.site, vehicle_) : c.leg(p.site, after.node);
     if (leave + on.ticks > after.late) continue;
     Seats load = before.load;
     load += p.seats;
     if (before.alone > 0 || (p.exclusive && before.riders > 0) || !fits(load)) continue;
 
     // Step 2. The drop-off right behind it.
-    {
-      Ticks const drop = std::max(d.earliest, leave + ride.ticks);
-      if (drop <= d.latest) {
-        // Rests do not move the vehicle: the legs behind them start where the drop-off was.
-        std::size_t next = i + 1;
-        while (at_[next].node >= 0 && c.stop(at_[next].node).kind == NodeKind::rest) ++next;
-        Compiled::Step const home = at_[next].node < 0 ? c.leg_home(d.site, vehicle_) : c.leg(d.site, at_[next].node);
-        std::int64_t const metres = std::int64_t{come.metres} + ride.metres + home.metres - at_[next - 1].leg_metres;
-        Ticks const first = drop + d.service + (at_rest ? 0 : home.ticks);
-        if (metres < best && first <= after.late &&
-            (!(exact_test || at_rest) || still_feasible(pickup, dropoff, i, i, work))) {
-          best = metres;
-          best_i = best_j = i;
-          found = true;
-        }
+    if (Ticks const drop = std::max(d.earliest, leave + ride.ticks); drop <= d.latest) {
+      Compiled::Step const away = after.node < 0 ? c.leg_home(d.site, vehicle_) : c.leg(d.site, after.node);
+      std::int64_t const metres = std::int64_t{come.metres} + ride.metres + away.metres - before.leg_metres;
+      if (metres < best && drop + d.service + away.ticks <= after.late &&
+          (!exact_test || still_feasible(pickup, dropoff, i, i, work))) {
+        best = metres;
+        best_i = best_j = i;
+        found = true;
       }
     }
     // Step 3. The drop-off further on, carrying the rider past one position after the other.
-    if (at_rest || p.exclusive) continue;
+    if (p.exclusive) continue;
     std::int64_t const pickup_metres = std::int64_t{come.metres} + on.metres - before.leg_metres;
     Ticks const latest_pickup = std::min(p.latest, after.late - on.ticks - p.service);
     Ticks reach = leave + on.ticks;
     for (std::size_t j = i + 1; j < end; ++j) {
-      Position const& past = at_[j];
+      Visit const& past = at_[j];
       CompiledStop const& stop = c.stop(past.node);
-      if (stop.kind == NodeKind::rest || past.alone > 0 || stop.exclusive) break;
+      if (past.alone > 0 || stop.exclusive) break;
       Seats with = past.load;
       with += p.seats;
       if (!fits(with)) break;
@@ -261,15 +257,11 @@ Insertion Tour::best_pure(std::int32_t request, Workspace& work) const {
       Ticks const drop = std::max(d.earliest, there + past.service + last.ticks);
       if (drop > d.latest || drop - latest_pickup > longest) break;
       reach = there + past.step;
-      Position const& then = at_[j + 1];
-      bool const rest_next = then.node >= 0 && c.stop(then.node).kind == NodeKind::rest;
-      std::size_t next = j + 1;
-      while (at_[next].node >= 0 && c.stop(at_[next].node).kind == NodeKind::rest) ++next;
-      Compiled::Step const home = at_[next].node < 0 ? c.leg_home(d.site, vehicle_) : c.leg(d.site, at_[next].node);
-      std::int64_t const metres = pickup_metres + last.metres + home.metres - at_[next - 1].leg_metres;
-      if (metres >= best) continue;
-      if (drop + d.service + (rest_next ? 0 : home.ticks) > then.late) continue;
-      if ((exact_test || rest_next) && !still_feasible(pickup, dropoff, i, j, work)) continue;
+      Visit const& then = at_[j + 1];
+      Compiled::Step const away = then.node < 0 ? c.leg_home(d.site, vehicle_) : c.leg(d.site, then.node);
+      std::int64_t const metres = pickup_metres + last.metres + away.metres - past.leg_metres;
+      if (metres >= best || drop + d.service + away.ticks > then.late) continue;
+      if (exact_test && !still_feasible(pickup, dropoff, i, j, work)) continue;
       best = metres;
       best_i = i;
       best_j = j;
@@ -297,7 +289,7 @@ bool Tour::still_feasible(std::int32_t pickup, std::int32_t dropoff, std::size_t
   // Step 1. The new sequence, at the earliest starts of the old one.
   auto const place = [&](std::size_t k) { return k <= i ? k : (k <= j ? k + 1 : k + 2); };
   for (std::size_t k = 0; k < at_.size(); ++k) {
-    Position const& o = at_[k];
+    Visit const& o = at_[k];
     m[place(k)] = {o.early, o.late, o.step, o.longest,
                    o.partner < 0 ? -1 : static_cast<std::int32_t>(place(static_cast<std::size_t>(o.partner)))};
   }
@@ -306,37 +298,19 @@ bool Tour::still_feasible(std::int32_t pickup, std::int32_t dropoff, std::size_t
   m[at_d] = {d.earliest, d.latest, d.service, d.limited ? p.service + d.max_ride : forever,
              d.limited ? static_cast<std::int32_t>(at_p) : -1};
   m[i].step = at_[i].service + c.leg(at_[i].site, pickup).ticks;
-  // From `site`, the legs of the positions from `k` up to and with the first that has a place of its own.
-  auto const relink = [&](std::int32_t site, std::size_t from, Ticks service, std::size_t k) {
-    for (;; ++k) {
-      std::int32_t const node = at_[k].node;
-      if (node < 0) {
-        m[from].step = service + c.leg_home(site, vehicle_).ticks;
-        return;
-      }
-      if (c.stop(node).kind != NodeKind::rest) {
-        m[from].step = service + c.leg(site, node).ticks;
-        return;
-      }
-      m[from].step = service;
-      from = place(k);
-      service = at_[k].service;
-    }
+  auto const leg_to = [&](std::int32_t site, std::size_t k) {
+    return at_[k].node < 0 ? c.leg_home(site, vehicle_).ticks : c.leg(site, at_[k].node).ticks;
   };
   if (i == j) {
     m[at_p].step = p.service + c.leg(p.site, dropoff).ticks;
   } else {
-    relink(p.site, at_p, p.service, i + 1);
+    m[at_p].step = p.service + leg_to(p.site, i + 1);
     m[at_d - 1].step = at_[j].service + c.leg(at_[j].site, dropoff).ticks;
   }
-  relink(d.site, at_d, d.service, j + 1);
+  m[at_d].step = d.service + leg_to(d.site, j + 1);
 
   // Step 2. Push what must move; a ride that has become too long lifts its pickup, and the pushing begins again there.
   std::size_t from = at_p, look_until = at_d + 1;
-  while (look_until < size - 1 && at_[look_until - 2].node >= 0 &&
-         c.stop(at_[look_until - 2].node).kind == NodeKind::rest) {
-    ++look_until;
-  }
   std::size_t const passes = size / 2 + 2;
   for (std::size_t pass = 0;; ++pass) {
     std::size_t next_from = size, next_until = 0;
@@ -392,7 +366,7 @@ Insertion Tour::best_priced(std::int32_t request, Workspace& work) const {
     late_cost += late(start, d);
     leave_by = std::min(leave_by, d.latest - ahead);
     Compiled::Step const on = leg_to(d.site, j + 1);
-    Position const& next = at_[j + 1];
+    Visit const& next = at_[j + 1];
     std::size_t replaced = j + 1;
     while (is_rest(replaced)) ++replaced;
     metres += on.metres - at_[replaced - 1].leg_metres;
@@ -416,7 +390,7 @@ Insertion Tour::best_priced(std::int32_t request, Workspace& work) const {
   };
   Compiled::Step const ride = c.leg(p.site, dropoff);
   for (std::size_t i = use.locked.size(); i < end; ++i) {
-    Position const& before = at_[i];
+    Visit const& before = at_[i];
     Compiled::Step const come = c.leg(before.site, pickup);
     Ticks const start = std::max(p.earliest, before.early + before.service + come.ticks);
     if (start > p.latest) continue;
@@ -435,7 +409,7 @@ Insertion Tour::best_priced(std::int32_t request, Workspace& work) const {
     Ticks reach = start + p.service + leg.ticks;
     Ticks path = ahead + p.service + leg.ticks;
     for (std::size_t j = i + 1; j < end; ++j) {
-      Position const& past = at_[j];
+      Visit const& past = at_[j];
       CompiledStop const& stop = c.stop(past.node);
       if (stop.kind == NodeKind::rest || past.alone > 0 || stop.exclusive) break;
       Seats with = past.load;
@@ -502,7 +476,7 @@ Insertion Tour::best_position(std::int32_t node, Workspace& work) const {
     if (!work.obeys_loads(vehicle_, sequence)) continue;
     Money const price = work.price(vehicle_, sequence);
     if (price >= impossible) continue;
-    Money const cost = price - (open_ ? cost_ : 0);
+    Money const cost = price - cost_;
     if (cost < best.cost) best = {vehicle_, -1, static_cast<std::int32_t>(k), cost};
   }
   return best;

@@ -5,10 +5,11 @@
 // which they are reached from the earliest bound, and what follows them, stays within the latest bound: each pair of
 // positions is refused or priced in constant time, and the few that remain are tested exactly.
 //
-// In a pure instance (schedule/compiled.h) the bounds are those of the whole system, ride limits included, an
-// insertion's cost is a few additions, and the exact test only follows the starts that move. Otherwise the bounds come
-// from windows alone, the constant-time price is a lower bound (driving, the shortest possible duty, what is late at
-// once), candidates are taken in its order, and the exact price is that of evaluate(), computed without allocation.
+// In a pure instance (schedule/compiled.h) and without rests the bounds are those of the whole system, ride limits
+// included, an insertion's cost is a few additions, and the exact test only follows the starts that move. Otherwise the
+// bounds come from windows alone, the constant-time price is a lower bound (driving, the shortest possible duty, what
+// is late at once), candidates are taken in its order, and the exact price is that of evaluate(), computed without
+// allocation.
 //
 // Exactness: in an instance with prices the answer is that of best_insertion_by_trying. In a pure one this holds when
 // no leg can be shortened by a detour; otherwise what is found is feasible, though something cheaper may be missed.
@@ -20,6 +21,7 @@
 
 #include "schedule/compiled.h"
 #include "schedule/route.h"
+#include "schedule/sequence.h"
 
 namespace regulus::schedule {
 
@@ -37,19 +39,6 @@ class Workspace {
  private:
   friend class Tour;
 
-  struct Timed {  // one position of the sequence being priced
-    CompiledStop const* stop;
-    std::int32_t partner;  // position of the pickup, of a drop-off; -1: none
-    Ticks start, latest;
-    Ticks step;  // from the start of service here to the arrival at the next position, or back
-  };
-  bool earliest_schedule(VehicleUse const& use);
-  void push(std::size_t from);
-  Ticks back() const;
-  Ticks arrival(std::size_t k) const { return k == 0 ? leave_ + first_leg_ : timed_[k - 1].start + timed_[k - 1].step; }
-  Ticks slack_after(VehicleUse const& use, std::size_t k, Ticks& idle) const;
-  void compress(VehicleUse const& use);
-
   struct Candidate {
     Money bound;
     std::int32_t pickup_at, dropoff_at;
@@ -60,8 +49,8 @@ class Workspace {
   };
 
   Compiled const* compiled_;
-  std::vector<Timed> timed_;
-  Ticks leave_ = 0, first_leg_ = 0;
+  Sequence spelled_;
+  Starts starts_;
   std::vector<std::int32_t> position_;  // by node
   std::vector<std::int32_t> sequence_;
   std::vector<Candidate> candidates_;
@@ -91,7 +80,7 @@ class Tour {
 
  private:
   // Position 0 is the departure, 1 … n the stops, n + 1 the return.
-  struct Position {
+  struct Visit {
     std::int32_t node = -1;
     std::int32_t site = -1;       // where the vehicle is
     std::int32_t leg_metres = 0;  // to the next position
@@ -108,8 +97,8 @@ class Tour {
     Ticks leave_by = forever;       // latest departure for the windows up to here
     Money late_cost = 0;            // of the positions up to here, at their earliest
   };
-  bool bound_whole_system(Workspace& work);
-  bool bound_by_windows();
+  bool bound_whole_system();
+  void bound_by_windows();
   bool still_feasible(std::int32_t pickup, std::int32_t dropoff, std::size_t i, std::size_t j, Workspace& work) const;
   Insertion best_pure(std::int32_t request, Workspace& work) const;
   Insertion best_priced(std::int32_t request, Workspace& work) const;
@@ -118,12 +107,13 @@ class Tour {
   Compiled const* compiled_;
   std::int32_t vehicle_;
   std::vector<std::int32_t> nodes_;
-  std::vector<Position> at_;
+  std::vector<Visit> at_;
   Money cost_ = 0;
   Money metres_ = 0;  // all legs, also when the vehicle is not used
   Money matching_ = 0;
   std::int32_t trips_ = 0;
   bool used_ = false;
+  bool whole_ = false;   // the bounds are those of the whole system
   bool open_ = true;     // false: no schedule with a stop exists, so nothing can be inserted
   bool limits_ = false;  // some ride or the duty is limited
   std::uint64_t hash_ = 0;
