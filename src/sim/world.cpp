@@ -289,7 +289,10 @@ bool World::fall_ill(std::int32_t d) {
 void World::end_shift(std::int32_t d) {
   if (body(d).doing == Doing::gone) return;
   tell(What::shift_ended, d, nobody);
-  if (state(d).stops.empty()) proceed(d);
+  if (!state(d).stops.empty()) return;
+  state(d).available = false;
+  touch(d);
+  proceed(d);
 }
 
 // Decides what somebody who stands somewhere does next.
