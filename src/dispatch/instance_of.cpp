@@ -10,10 +10,10 @@ namespace regulus::dispatch {
 namespace {
 
 Question translate(Situation const& situation, std::vector<std::int32_t> drivers,
-                   std::span<std::int32_t const> bookings, bool priced) {
+                   std::span<std::int32_t const> bookings, Translation::Prices prices) {
   std::erase_if(drivers,
                 [&](std::int32_t d) { return !situation.fleet.drivers[static_cast<std::size_t>(d)].available; });
-  Translation translation(situation, std::move(drivers), priced);
+  Translation translation(situation, std::move(drivers), prices);
   auto const vehicles = static_cast<std::int32_t>(translation.question().driver_of.size());
   for (std::int32_t v = 0; v < vehicles; ++v) translation.write_driver(situation, v);
   std::vector<std::int32_t> offers(bookings.begin(), bookings.end());
@@ -35,12 +35,12 @@ Question translate(Situation const& situation, std::vector<std::int32_t> drivers
 Question instance_of(Situation const& situation, std::span<std::int32_t const> bookings) {
   std::vector<std::int32_t> everybody(situation.fleet.drivers.size());
   for (std::size_t d = 0; d < everybody.size(); ++d) everybody[d] = static_cast<std::int32_t>(d);
-  return translate(situation, std::move(everybody), bookings, true);
+  return translate(situation, std::move(everybody), bookings, Translation::Prices::all);
 }
 
 Question instance_of(Situation const& situation, std::span<std::int32_t const> drivers,
                      std::span<std::int32_t const> bookings) {
-  return translate(situation, {drivers.begin(), drivers.end()}, bookings, false);
+  return translate(situation, {drivers.begin(), drivers.end()}, bookings, Translation::Prices::moving);
 }
 
 Seconds latest_pickup(Situation const& situation, std::int32_t position) {

@@ -20,7 +20,7 @@ std::vector<std::int32_t> everybody_of(FleetSnapshot const& fleet) {
 }  // namespace
 
 LiveQuestion::LiveQuestion(Situation const& situation) : day_(situation.fleet.day) {
-  translation_.emplace(situation, everybody_of(situation.fleet), true);
+  translation_.emplace(situation, everybody_of(situation.fleet), Translation::Prices::of_offers);
   everybody_.emplace(translation_->question().instance);
   changed_.emplace(translation_->question().instance);
   written_.resize(situation.fleet.drivers.size());
@@ -76,18 +76,10 @@ bool LiveQuestion::is_current(Situation const& situation, std::int32_t vehicle, 
     if (known != passenger(situation, known.booking)) return false;
   }
   if (written.open_breaks && written.rests != translation_->rests_wanted(situation, vehicle, first_offer)) return false;
-  if (state.under_way) return !runs_late(situation, vehicle);
+  if (state.under_way) return situation.fleet.now <= translation_->holds_until(vehicle);
   Seconds const earliest = translation_->question().instance.vehicles[at(vehicle)].earliest;
   // Where a break has to be put in, its best place may depend on the departure.
   return situation.fleet.now <= earliest || (written.rests == 0 && situation.fleet.now <= written.leaves_by);
-}
-
-bool LiveQuestion::runs_late(Situation const& situation, std::int32_t vehicle) const {
-  Question const& question = translation_->question();
-  DriverState const& state = situation.fleet.drivers[at(vehicle)];
-  schedule::Node const& front = question.instance.nodes[at(question.present.routes[at(vehicle)].front())];
-  Seconds const now = situation.fleet.now;
-  return state.serving_since < never ? now - state.serving_since > front.service : now > front.earliest;
 }
 
 void LiveQuestion::write(Situation const& situation, std::int32_t vehicle, Seconds first_offer) {

@@ -61,7 +61,6 @@ class LiveQuestion final : public Memo {
 
   void update(Situation const& situation);
   bool is_current(Situation const& situation, std::int32_t vehicle, Seconds first_offer) const;
-  bool runs_late(Situation const& situation, std::int32_t vehicle) const;
   void write(Situation const& situation, std::int32_t vehicle, Seconds first_offer);
   void move_departure(Situation const& situation, std::int32_t vehicle);
   static Passenger passenger(Situation const& situation, std::int32_t booking);

@@ -46,9 +46,10 @@ bool holds(std::vector<DriverId> const& list, DriverId id) { return std::ranges:
 
 }  // namespace
 
-Translation::Translation(Situation const& situation, std::vector<std::int32_t> drivers, bool priced) : priced_(priced) {
+Translation::Translation(Situation const& situation, std::vector<std::int32_t> drivers, Prices prices)
+    : prices_(prices) {
   Day const& day = *situation.fleet.day;
-  if (priced) dearest_ = dearest_ride(day);
+  if (prices != Prices::moving) dearest_ = dearest_ride(day);
   request_of_.assign(day.bookings.size(), nobody);
   in_plan_.assign(day.bookings.size(), false);
   instance().times = &situation.times;
@@ -57,13 +58,14 @@ Translation::Translation(Situation const& situation, std::vector<std::int32_t> d
   instance().vehicles.resize(drivers.size());
   question_.present.routes.resize(drivers.size());
   question_.break_of.resize(drivers.size());
+  holds_until_.resize(drivers.size());
   for (std::int32_t position : drivers) rest_of_.emplace_back(day.drivers[at(position)].breaks.size(), nobody);
   question_.driver_of = std::move(drivers);
 }
 
 std::int32_t Translation::write_offer(Situation const& situation, std::int32_t booking) {
   REGULUS_CHECK(!in_plan(booking));
-  return write_request(situation, booking, false);
+  return write_request(situation, booking, Role::offered);
 }
 
 Seconds first_opening(Situation const& situation, std::span<std::int32_t const> bookings) {
@@ -72,7 +74,8 @@ Seconds first_opening(Situation const& situation, std::span<std::int32_t const> 
   return first;
 }
 
-std::int32_t Translation::write_request(Situation const& situation, std::int32_t position, bool on_board) {
+std::int32_t Translation::write_request(Situation const& situation, std::int32_t position, Role role) {
+  bool const on_board = role == Role::on_board;
   ObjectiveWeights const& weights = situation.fleet.day->weights;
   Booking const& booking = situation.fleet.day->bookings[at(position)];
   BookingState const& state = situation.fleet.bookings[at(position)];
@@ -120,7 +123,8 @@ std::int32_t Translation::write_request(Situation const& situation, std::int32_t
     auto const scaled = static_cast<Ticks>(booking.max_ride_ratio * static_cast<double>(wanted.direct));
     wanted.max_ride = std::min(wanted.max_ride, scaled);
   }
-  if (priced_ && !on_board) {
+  bool const priced = !on_board && (prices_ != Prices::of_offers || role == Role::offered);
+  if (priced && prices_ != Prices::moving) {
     Money const unserved = thousandths(unserved_price(weights, booking, dearest_));
     Money const partner = thousandths(partner_price(weights, booking, hours.direct.metres));
     bool const cheaper = partner < unserved && is_open(state.status) && partner_takes(situation, position) &&
@@ -128,7 +132,7 @@ std::int32_t Translation::write_request(Situation const& situation, std::int32_t
     wanted.left_out = cheaper ? partner : unserved;
     question_.partner_is_cheaper[at(index)] = cheaper;
   }
-  if (!on_board) price_vehicles(situation, index);
+  if (priced) price_vehicles(situation, index);
   return index;
 }
 
@@ -209,7 +213,7 @@ void Translation::write_driver(Situation const& situation, std::int32_t vehicle)
     std::int32_t const booking = day.booking_position(stop.index);
     REGULUS_CHECK(booking >= 0);
     bool const boarded = std::ranges::find(state.on_board, stop.index) != state.on_board.end();
-    if (!in_plan(booking)) write_request(situation, booking, boarded);
+    if (!in_plan(booking)) write_request(situation, booking, boarded ? Role::on_board : Role::planned);
     in_plan_[at(booking)] = true;
     std::int32_t const r = request_of(booking);
     if (boarded) instance().vehicles[at(vehicle)].on_board.push_back(r);
@@ -235,26 +239,31 @@ void Translation::write_driver(Situation const& situation, std::int32_t vehicle)
   std::size_t locked = 0;
   while (locked < state.stops.size() && (state.stops[locked].locked || (locked == 0 && state.under_way))) ++locked;
   use.locked.assign(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(locked));
-  if (state.under_way && !nodes.empty()) place_under_way(situation, state, use, node(nodes.front()));
+  holds_until_[at(vehicle)] = never;
+  if (state.under_way && !nodes.empty()) {
+    holds_until_[at(vehicle)] = place_under_way(situation, state, use, node(nodes.front()));
+  }
   widen(vehicle);
 }
 
-// The stop in progress: what is known of it replaces what was expected.
-void Translation::place_under_way(Situation const& situation, DriverState const& state, schedule::VehicleUse& use,
-                                  Node& front) const {
+// The stop in progress: what is known of it replaces what was expected. Returns until when this stays true while
+// nothing happens.
+Seconds Translation::place_under_way(Situation const& situation, DriverState const& state, schedule::VehicleUse& use,
+                                     Node& front) const {
   Seconds const now = situation.fleet.now;
+  bool const there = state.arrived < never || state.serving_since < never;
+  if (there && front.place != no_place) use.start = front.place;
   if (state.serving_since < never) {
-    if (front.place != no_place) use.start = front.place;
     use.earliest = front.earliest = state.serving_since;
     front.latest = std::max(front.latest, state.serving_since);
     front.service = std::max(front.service, now - state.serving_since);
-    return;
+    return state.serving_since + front.service;
   }
-  if (state.arrived < never) {
-    if (front.place != no_place) use.start = front.place;
-    use.earliest = state.arrived;
-  }
-  front.earliest = std::max(front.earliest, now);
+  if (there) use.earliest = state.arrived;
+  Seconds const leg = front.place == no_place ? 0 : situation.times.seconds(use.start, front.place, front.hour);
+  Seconds const begins = std::max(front.earliest, use.earliest + leg);
+  if (now > begins) front.earliest = now;
+  return std::max(begins, now);
 }
 
 std::uint32_t Translation::rests_wanted(Situation const& situation, std::int32_t vehicle, Seconds first_offer) const {

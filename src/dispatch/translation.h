@@ -16,8 +16,13 @@ namespace regulus::dispatch {
 
 class Translation {
  public:
-  // The vehicles, by position of their drivers, ascending. `priced`: what it costs to leave a request out is wanted.
-  Translation(Situation const& situation, std::vector<std::int32_t> drivers, bool priced);
+  enum class Prices : std::uint8_t {
+    moving,    // of every request on every vehicle: to judge a move that somebody else proposes
+    all,       // and of leaving it out: to search for a better plan
+    of_offers  // both, but only of what is offered: plans stay with their drivers
+  };
+  // The vehicles, by position of their drivers, ascending.
+  Translation(Situation const& situation, std::vector<std::int32_t> drivers, Prices prices);
 
   Question& question() { return question_; }
   Question const& question() const { return question_; }
@@ -30,6 +35,8 @@ class Translation {
   // Vehicle and present route as the driver's state has them; the breaks that are in no plan are write_rests()'s.
   // Somebody who is not available has an empty route.
   void write_driver(Situation const& situation, std::int32_t vehicle);
+  // Until when the stop in progress stays as it was written, while nothing happens.
+  Seconds holds_until(std::int32_t vehicle) const { return holds_until_[static_cast<std::size_t>(vehicle)]; }
   // Adds the rests that are not in the plan, as wanted by rests_wanted().
   void write_rests(Situation const& situation, std::int32_t vehicle, std::uint32_t wanted);
   // Bit k: Driver::breaks[k] is still to be taken and in no plan. `first_offer`: when the earliest offered pickup
@@ -40,10 +47,11 @@ class Translation {
 
  private:
   std::int32_t request_of(std::int32_t booking) const { return request_of_[static_cast<std::size_t>(booking)]; }
-  std::int32_t write_request(Situation const& situation, std::int32_t booking, bool on_board);
+  enum class Role : std::uint8_t { offered, planned, on_board };
+  std::int32_t write_request(Situation const& situation, std::int32_t booking, Role role);
   void price_vehicles(Situation const& situation, std::int32_t request);
-  void place_under_way(Situation const& situation, DriverState const& state, schedule::VehicleUse& use,
-                       schedule::Node& front) const;
+  Seconds place_under_way(Situation const& situation, DriverState const& state, schedule::VehicleUse& use,
+                          schedule::Node& front) const;
   std::int32_t add_rest(std::int32_t vehicle, std::int32_t number);
   bool place_rest(std::int32_t vehicle);
   void widen(std::int32_t vehicle);
@@ -59,10 +67,11 @@ class Translation {
   };
   Question question_;
   Cents dearest_ = 0;
-  bool priced_;
+  Prices prices_;
   std::vector<std::int32_t> request_of_;            // by position of the booking; -1: none yet
   std::vector<Nodes> nodes_of_;                     // by request, for good
   std::vector<std::vector<std::int32_t>> rest_of_;  // nodes by vehicle and number of the break; -1: none yet
+  std::vector<Seconds> holds_until_;                // by vehicle
   std::vector<bool> in_plan_;                       // by position of the booking
 };
 

@@ -12,6 +12,12 @@ namespace {
 
 template <class Item>
 std::int32_t position_of(std::vector<Item> const& items, std::int32_t id) {
+  // Ids without gaps are the rule, and then no search is needed.
+  std::int64_t const guess = items.empty() ? -1 : std::int64_t{id} - items.front().id;
+  if (guess >= 0 && guess < static_cast<std::int64_t>(items.size()) &&
+      items[static_cast<std::size_t>(guess)].id == id) {
+    return static_cast<std::int32_t>(guess);
+  }
   auto const it =
       std::lower_bound(items.begin(), items.end(), id, [](Item const& i, std::int32_t v) { return i.id < v; });
   return it != items.end() && it->id == id ? static_cast<std::int32_t>(it - items.begin()) : -1;
