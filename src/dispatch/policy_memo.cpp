@@ -113,11 +113,9 @@ void LiveQuestion::write(Situation const& situation, std::int32_t vehicle, Secon
     if (node.kind != schedule::NodeKind::dropoff) continue;
     written.aboard.push_back(passenger(situation, question.booking_of[at(node.request)]));
   }
-  written.leaves_by = never;
-  if (!nodes.empty()) {
-    auto const plan = schedule::evaluate(question.instance, vehicle, nodes);
-    written.leaves_by = plan.timing.start[0] - (plan.timing.arrive[0] - plan.timing.leave);
-  }
+  schedule::Timing const plan = schedule::evaluate(question.instance, vehicle, nodes).timing;
+  written.leaves_by = nodes.empty() ? question.instance.vehicles[at(vehicle)].latest - (plan.back - plan.leave)
+                                    : plan.start[0] - (plan.arrive[0] - plan.leave);
 }
 
 void LiveQuestion::move_departure(Situation const& situation, std::int32_t vehicle) {

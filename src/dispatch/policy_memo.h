@@ -51,7 +51,7 @@ class LiveQuestion final : public Memo {
     bool valid = false;             // false: write it again
     std::uint32_t rests = 0;        // wanted, and in no plan
     bool open_breaks = false;       // some are neither taken nor in the plan
-    Seconds leaves_by = -never;     // until then a later departure moves no stop
+    Seconds leaves_by = -never;     // until then a later departure makes nothing impossible
     std::vector<Passenger> aboard;  // in the order of the plan's stops
   };
   struct Refused {
