@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/bench_dispatch.h"
+#include "app/bench_insertion.h"
 #include "app/command.h"
 #include "lab/signature.h"
 #include "nn/bench.h"
@@ -24,12 +25,15 @@ Run add_bench(CLI::App& app) {
   app.footer("Examples:\n  regulus bench --json\n  regulus bench --signature");
   CLI::App* const darp = app.add_subcommand("darp", "Solve dial-a-ride instances and compare with the best known");
   CLI::App* const pdptw = app.add_subcommand("pdptw", "The same for pickups and deliveries of Li and Lim");
+  CLI::App* const insertion = app.add_subcommand("insertion", "Time one more booking in a large fleet's plans");
   app.require_subcommand(0, 1);
-  for (CLI::App* const sub : {darp, pdptw}) sub->fallthrough();
+  for (CLI::App* const sub : {darp, pdptw, insertion}) sub->fallthrough();
+  Run const run_insertion = add_bench_insertion(*insertion);
   Run const run_darp = add_bench_darp(*darp), run_pdptw = add_bench_pdptw(*pdptw);
   return [=](Common const& common) -> Status {
     if (darp->parsed()) return run_darp(common);
     if (pdptw->parsed()) return run_pdptw(common);
+    if (insertion->parsed()) return run_insertion(common);
     std::string const signature = lab::behaviour_signature();
     if (state->signature_only) {
       return print_result(common, Json::object({{"signature", signature}}), signature);

@@ -77,6 +77,7 @@ struct Insertion {
   // What the route costs more, with on_vehicle, and load_weight × (2 n + 1) for a vehicle with n trips so far: the mean
   // of the fleet rises alike wherever the request goes.
   Money cost = impossible;
+  friend bool operator==(Insertion const&, Insertion const&) = default;
 };
 
 // The cheapest feasible insertion of `request` into the route, by trying every pair of positions with evaluate(): the
