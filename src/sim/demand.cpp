@@ -76,6 +76,7 @@ class Maker {
     day_.name = name;
     day_.date = date_of(weekday, static_cast<int>(calendar.below(52)));
     day_.skill_names = {"attendant"};
+    for (double& kmh : day_.speeds.kmh) kmh = std::round(10 * kmh * config_.geography.speed) / 10;
     add_place(company_.depot());
     for (Point const& facility : company_.facilities()) add_place(facility);
     add_fleet();
@@ -307,8 +308,10 @@ void Maker::work_out(Draft& draft, TravelTimes const& times) const {
     Seconds appointment = draft.requested + minutes(s.pickup_lead);
     while (appointment < draft.requested + b.pickup_service + direct + 5 * one_minute) appointment += quarter;
     b.dropoff_window = {appointment - minutes(s.appointment_window), appointment};
+    // By the slower of the two hours: whoever is fetched at the last moment arrives in time.
+    Seconds const slower = std::max(direct, times.seconds(draft.from, draft.to, hour_of_day(appointment)));
     b.pickup_window = {whole_minute(b.dropoff_window.start - b.pickup_service - longest),
-                       whole_minute(appointment - b.pickup_service - direct)};
+                       whole_minute(appointment - b.pickup_service - slower)};
     return;
   }
   if (draft.outbound >= 0) {

@@ -87,6 +87,7 @@ struct GeographyConfig {
   double latitude = 46.2;
   double longitude = 6.14;
   double radius_km = 10;
+  double speed = 1;
   int facilities = 8;
   double to_facility = 0.9;
   std::vector<int> trip_metres = {500, 5'000, 15'000};
@@ -98,6 +99,7 @@ struct GeographyConfig {
         field(&C::longitude, "longitude", "Of the town's centre, in degrees.", range(-180, 180)),
         field(&C::radius_km, "radius_km", "Homes lie within this of the centre where the trip's length allows.",
               range(0.1, 200)),
+        field(&C::speed, "speed", "How fast one drives, as a multiple of SpeedProfile's European city.", range(0.3, 4)),
         field(&C::facilities, "facilities",
               "Hospitals, clinics, stations: the k-th attracts k^-0.7 times as many as the first.", range(1, 200)),
         field(&C::to_facility, "to_facility", "Share of rides between a home and a facility; the rest join two homes.",
@@ -194,7 +196,7 @@ struct SurprisesConfig {
   double cancelled_late = 0.455;
   int late_minutes = 120;
   double no_show = 0.021;
-  std::vector<int> ready_minutes = {0, 0, 0, 0, 0, 2, 5, 8, 12, 20, 40};
+  std::vector<int> ready_minutes = {0, 0, 0, 0, 0, 0, 1, 2, 4, 6, 9};
   double call_spread = 0.3;
   double service_spread = 0.25;
   double driver_late = 0.03;
@@ -211,8 +213,8 @@ struct SurprisesConfig {
               range(1, 1'440)),
         field(&C::no_show, "no_show", "Share of rides for which nobody comes; the return is then called off.",
               range(0, 1)),
-        field(&C::ready_minutes, "ready_minutes", "Quantiles of a return's delay at the door, in minutes.",
-              range(0, 240)),
+        field(&C::ready_minutes, "ready_minutes",
+              "Quantiles of a return's delay at the door, in minutes; beyond ten the driver leaves.", range(0, 240)),
         field(&C::call_spread, "call_spread",
               "Standard deviation of the logarithm of a will-call's stay over the client's usual stay.", range(0, 2)),
         field(&C::service_spread, "service_spread", "Standard deviation of the logarithm of a service time's factor.",

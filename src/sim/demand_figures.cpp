@@ -76,6 +76,7 @@ void DemandFigures::add(Day const& day) {
       continue;
     }
     ++first;
+    ++first_by_hour[static_cast<std::size_t>(hour_of_day(requested))];
     std::string const client = b.reference.substr(0, b.reference.find(" back"));
     ++visits_[client];
     cancelled_first += r.cancelled_at != never;

@@ -29,7 +29,8 @@ class DemandFigures {
   std::vector<double> gap_minutes;                                        // from outbound to return pickup, by return
   std::vector<double> notice_minutes;                                     // by first ride that is booked on the day
   std::array<std::int64_t, 24> by_hour{};                                 // requested pickups
-  std::array<std::int64_t, 12> by_minute{};                               // and their multiples of five minutes
+  std::array<std::int64_t, 24> first_by_hour{};                           // of rides that are no linked returns
+  std::array<std::int64_t, 12> by_minute{};                               // all pickups, by multiples of five minutes
   std::array<std::int64_t, booking_classes> by_class{};
   std::int64_t all = 0, first = 0, same_day = 0;  // `first` are rides that are no linked returns
   std::int64_t wheelchair = 0, stretcher = 0, companion = 0, exclusive = 0, skilled = 0, preferring = 0;

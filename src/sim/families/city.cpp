@@ -12,12 +12,13 @@ DemandConfig on_demand() {
   c.trips.on_demand = 1;
   c.geography = {.latitude = 45.76,
                  .longitude = 4.85,
-                 .radius_km = 6,
+                 .radius_km = 5,
+                 .speed = 1.15,
                  .facilities = 15,
                  .to_facility = 0.45,
-                 .trip_metres = {400, 1'100, 1'600, 2'100, 2'600, 3'100, 3'700, 4'400, 5'300, 6'700, 10'000}};
+                 .trip_metres = {400, 900, 1'300, 1'700, 2'100, 2'500, 3'000, 3'600, 4'400, 5'600, 8'500}};
   c.needs = {.wheelchair = 0.03, .companion = 0.25, .exclusive = 0.3};
-  c.service.kerb_seconds = 60;
+  c.service.kerb_seconds = 45;
   c.service.facility_seconds = 30;
   c.service.max_ride = 40;
   c.service.max_ride_ratio = 2.5;
@@ -46,14 +47,14 @@ DemandConfig city_evening() {
   DemandConfig c = on_demand();
   c.clients.visits = 170;
   c.trips.hours = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 25, 35, 22, 15, 18, 32, 20};
-  c.fleet.shifts = {0, 960, 1'470, 14};
+  c.fleet.shifts = {0, 960, 1'470, 10};
   c.fleet.break_minutes = 0;
   return c;
 }
 
 DemandConfig city_evening_scarce() {
   DemandConfig c = city_evening();
-  c.fleet.shifts = {0, 960, 1'470, 9};
+  c.fleet.shifts = {0, 960, 1'470, 7};
   return c;
 }
 

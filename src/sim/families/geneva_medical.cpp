@@ -8,13 +8,13 @@ namespace regulus::sim {
 DemandConfig geneva_medical() {
   DemandConfig c;
   c.calendar = {
-      .weekdays = {20, 20, 21, 22, 20, 3, 2}, .weekday_percent = {112, 92, 103, 110, 98, 33, 31}, .day_spread = 0.15};
+      .weekdays = {20, 20, 21, 22, 20, 3, 2}, .weekday_percent = {112, 92, 103, 110, 98, 33, 31}, .day_spread = 0.3};
   c.clients = {.company = 262, .visits = 10.3, .regulars = 14, .regular_days = 5, .attendance = 0.8, .pool = 1'000};
   c.trips.round_trips = 0.839;
   c.trips.returns_only = 0.003;
   c.trips.will_calls = 0.7;
   c.trips.hours = {0, 0, 0, 0, 0, 0, 3, 23, 55, 207, 136, 68, 60, 213, 123, 75, 26, 8, 3, 0, 0, 0, 0, 0};
-  c.trips.gap_minutes = {75, 120, 170, 215, 250, 290, 350, 405, 430, 450, 480};
+  c.trips.gap_minutes = {75, 130, 190, 245, 280, 320, 370, 415, 435, 455, 480};
   c.trips.last_return_hour = 18;
   c.geography = {.latitude = 46.2044,
                  .longitude = 6.1432,

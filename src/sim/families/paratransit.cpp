@@ -19,6 +19,7 @@ DemandConfig paratransit() {
   c.geography = {.latitude = 35.05,
                  .longitude = -85.27,
                  .radius_km = 13,
+                 .speed = 1.4,
                  .facilities = 25,
                  .to_facility = 0.8,
                  .trip_metres = {41,    943,   1'433, 1'907, 2'361, 2'777, 3'165,  3'529,  3'880,  4'240, 4'650,

@@ -15,6 +15,7 @@ DemandConfig valley() {
   c.geography = {.latitude = 46.25,
                  .longitude = 7.45,
                  .radius_km = 26,
+                 .speed = 1.7,
                  .facilities = 5,
                  .to_facility = 0.85,
                  .trip_metres = {1'000, 5'000, 8'000, 11'000, 14'000, 17'000, 20'000, 24'000, 29'000, 35'000, 48'000}};
