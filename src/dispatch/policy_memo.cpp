@@ -127,6 +127,11 @@ void LiveQuestion::move_departure(Situation const& situation, std::int32_t vehic
 }
 
 std::optional<schedule::Insertion> LiveQuestion::best(std::int32_t request) {
+  std::vector<schedule::Insertion> const found = best_of_each(request, 1);
+  return found.empty() ? std::nullopt : std::optional(found.front());
+}
+
+std::vector<schedule::Insertion> LiveQuestion::best_of_each(std::int32_t request, std::size_t count) {
   std::int32_t const booking = question().booking_of[at(request)];
   Refused& refused = refused_[at(booking)];
   schedule::Node const& pickup = question().instance.nodes[at(question().instance.requests[at(request)].pickup)];
@@ -134,8 +139,8 @@ std::optional<schedule::Insertion> LiveQuestion::best(std::int32_t request) {
   Refused const now{updates_, {pickup.earliest, pickup.latest}, {dropoff.earliest, dropoff.latest}};
   bool const again = refused.asked + 1 == updates_ && refused.pickup_window == now.pickup_window &&
                      refused.dropoff_window == now.dropoff_window;
-  auto const found = (again ? *changed_ : *everybody_).best(request);
-  if (!found) refused = now;
+  auto found = (again ? *changed_ : *everybody_).best_of_each(request, count);
+  if (found.empty()) refused = now;
   return found;
 }
 

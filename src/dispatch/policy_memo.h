@@ -34,6 +34,8 @@ class LiveQuestion final : public Memo {
   // The cheapest insertion among all vehicles. A booking that found no place last time is offered only to those who
   // have changed since: a vehicle that may only leave later has not become able to take it.
   std::optional<schedule::Insertion> best(std::int32_t request);
+  // The best insertion on each of the `count` cheapest vehicles, with the same reservation.
+  std::vector<schedule::Insertion> best_of_each(std::int32_t request, std::size_t count);
   // Carries it out, here and in `plan`.
   void insert(std::int32_t request, schedule::Insertion const& insertion, Solution& plan);
 
