@@ -15,13 +15,24 @@ namespace regulus::app {
 #include "app/commands.def"
 #undef COMMAND
 
+namespace {
+// These play days of any scenario; the others know the classic environment and nothing else.
+constexpr bool plays_days(std::string_view name) { return name == "simulate" || name == "compare_policies"; }
+}  // namespace
+
 std::span<Command const> commands() {
   static constexpr Command all[] = {
-#define COMMAND(name, summary) {#name, summary, add_##name},
+#define COMMAND(name, summary) {#name, summary, add_##name, plays_days(#name)},
 #include "app/commands.def"
 #undef COMMAND
   };
   return all;
+}
+
+std::string typed_name(Command const& command) {
+  std::string name(command.name);
+  std::ranges::replace(name, '_', '-');
+  return name;
 }
 
 void SettingFlags::declare(CLI::App& app, std::span<Setting const> settings, std::vector<std::string> const& prefixes,

@@ -33,8 +33,11 @@ struct Command {
   std::string_view name;
   std::string_view summary;
   Run (*add)(CLI::App&);
+  bool any_scenario;  // not only classic
 };
 std::span<Command const> commands();
+// As it is typed: compare-policies, where the file is compare_policies.cpp.
+std::string typed_name(Command const& command);
 
 // Settings of a config as flags. Values stay texts until apply(), so that a file and the environment can come first.
 class SettingFlags {

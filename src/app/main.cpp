@@ -32,7 +32,7 @@ Error unexpected(std::string const& word, CLI::App const& app) {
   if (flag) {
     for (CLI::Option const* option : app.get_options()) known.push_back(option->get_name());
   } else if (app.get_parent() == nullptr) {
-    for (Command const& command : commands()) known.emplace_back(command.name);
+    for (Command const& command : commands()) known.push_back(typed_name(command));
   }
   std::string const name = word.substr(0, word.find('='));
   return invalid(fmt::format("{} {} is not known{}",
@@ -54,15 +54,21 @@ int run(int argc, char const* const* argv) {
     CLI::App* app;
     std::shared_ptr<Common> common;
     Run run;
+    bool any_scenario;
   };
   std::vector<Entry> entries;
   for (Command const& command : commands()) {
-    CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
+    CLI::App* sub = app.add_subcommand(typed_name(command), std::string(command.summary));
     sub->allow_extras();
     auto common = std::make_shared<Common>();
     sub->add_flag("--json", common->json, "Print one JSON object as the last line of stdout");
-    sub->add_option("--scenario", common->scenario, "The world to dispatch in")->capture_default_str();
-    entries.push_back({sub, common, command.add(*sub)});
+    sub->add_option(
+           "--scenario", common->scenario,
+           command.any_scenario
+               ? "The world to dispatch in: classic, a family of days (regulus scenario list) or the file of a day"
+               : "The world to dispatch in")
+        ->capture_default_str();
+    entries.push_back({sub, common, command.add(*sub), command.any_scenario});
   }
   try {
     app.parse(argc, argv);
@@ -78,7 +84,7 @@ int run(int argc, char const* const* argv) {
     if (auto const extra = entry.app->remaining(); !extra.empty())
       return fail(unexpected(extra.front(), *entry.app), json);
     if (auto const extra = app.remaining(); !extra.empty()) return fail(unexpected(extra.front(), *entry.app), json);
-    if (entry.common->scenario != "classic") {
+    if (!entry.any_scenario && entry.common->scenario != "classic") {
       return fail(invalid(fmt::format("--scenario = {} is not known (known: classic)", entry.common->scenario)), json);
     }
     catch_interrupts();

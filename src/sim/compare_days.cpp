@@ -10,7 +10,6 @@
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "sim/clairvoyant.h"
-#include "sim/simulator.h"
 
 namespace regulus::sim {
 
@@ -38,6 +37,8 @@ OneDay play_day(PlayOptions const& options, std::size_t index) {
     SimulateOptions how;
     how.policy_seed = mix(options.policy_seed, index);
     how.check_invariants = options.check;
+    std::vector<TraceEvent> trace;
+    if (options.trace) how.trace = [&](TraceEvent const& event) { trace.push_back(event); };
     auto const start = std::chrono::steady_clock::now();
     DayResult const result = simulate(day, *times, **policy, how);
     std::chrono::duration<double> const took = std::chrono::steady_clock::now() - start;
@@ -50,6 +51,7 @@ OneDay play_day(PlayOptions const& options, std::size_t index) {
                              .events = result.events,
                              .decisions = result.decisions,
                              .refused_decisions = result.refused_decisions,
+                             .trace = std::move(trace),
                              .decide_ms = {result.decide_ms.begin(), result.decide_ms.end()},
                              .seconds = took.count()});
     if (options.on_day) options.on_day();

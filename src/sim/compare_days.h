@@ -14,6 +14,7 @@
 #include "dispatch/policy.h"
 #include "domain/day.h"
 #include "domain/kpi.h"
+#include "sim/simulator.h"
 #include "travel/table.h"
 
 namespace regulus::sim {
@@ -26,6 +27,7 @@ struct PlayOptions {
   travel::TravelOptions travel;
   std::uint64_t policy_seed = 0;
   std::int64_t clairvoyant = 0;  // iterations of the search with full knowledge; 0: not asked for
+  bool trace = false;            // keep what happened
   bool check = false;            // every invariant after every event; the first that breaks is an error
   int threads = 1;
   std::function<void()> on_day;  // may be empty; called from any thread after each day of each policy
@@ -36,6 +38,7 @@ struct PlayedDay {
   Kpi kpi;
   std::uint64_t trace_hash = 0;
   std::int64_t events = 0, decisions = 0, refused_decisions = 0;
+  std::vector<TraceEvent> trace;
   std::vector<float> decide_ms;
   double seconds = 0;  // of the whole simulated day; reported, never compared
 };

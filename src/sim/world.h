@@ -35,9 +35,9 @@
 namespace regulus::sim {
 
 inline constexpr Seconds patience = 15 * one_minute;
-inline constexpr Seconds head_start = 4 * one_minute;
 inline constexpr Seconds promise_horizon = 24 * one_hour;
 inline constexpr Seconds promise_slack = 5 * one_minute;
+inline constexpr Seconds head_start = promise_slack;   // as early as nobody minds
 inline constexpr Seconds late_alarm = 2 * one_minute;  // a plan that slips by more is reported to the policy
 
 // Something that happened, for the trace.

@@ -105,9 +105,9 @@ TEST(Simulator, nobody_plays_with_the_last_tolerated_minute) {
   day.bookings[0].pickup_window.end = at(8, 30);
   Played const played = play(day);
   // The kernel delays the first ride as far as it may, so that less time before the second is paid for. The driver is
-  // there four minutes before the planned 8:30.
+  // there five minutes before the planned 8:30.
   EXPECT_EQ(played.of("promised").at(0).detail, "for 08:30:00");
-  EXPECT_EQ(played.result.outcome.bookings[0].picked_up, at(8, 26));
+  EXPECT_EQ(played.result.outcome.bookings[0].picked_up, at(8, 25));
   EXPECT_EQ(played.result.outcome.moved_promises, 0);
 }
 

@@ -1,0 +1,57 @@
+#include "app/days.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <memory>
+
+#include "core/files.h"
+#include "domain/day_file.h"
+#include "sim/scenario.h"
+
+namespace regulus::app {
+
+namespace {
+
+Result<Days> day_in_file(std::string const& file, int count) {
+  if (count != 1) return invalid(fmt::format("--days = {}, but {} holds one day; leave --days out", count, file));
+  Result<std::string> const text = read_file(file);
+  if (!text) return text.error();
+  Result<Day> day = parse_day(*text);
+  if (!day) return day.error().in(file);
+  if (Status legal = check_day(*day); !legal) return legal.error().in(file);
+  auto const shared = std::make_shared<Day const>(day.take());
+  return Days{.title = fmt::format("the day {} of {}", shared->date, file),
+              .day = [shared](std::size_t) { return *shared; }};
+}
+
+}  // namespace
+
+Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int count) {
+  if (scenario.ends_with(".json") || scenario.find('/') != std::string::npos) return day_in_file(scenario, count);
+  Result<sim::Family const*> const family = sim::find_family(scenario);
+  if (!family) {
+    return Error{family.error().kind,
+                 fmt::format("--scenario: {}; classic and the file of a day (DAY.json) are scenarios too",
+                             family.error().message)};
+  }
+  return Days{.title = fmt::format("{} day{} of {} from seed {}", count, count == 1 ? "" : "s", scenario, first_seed),
+              .day = [generate = (*family)->generate, first_seed](std::size_t i) { return generate(first_seed + i); }};
+}
+
+void declare_policy_settings(CLI::App& app, dispatch::PolicySettings& settings) {
+  constexpr char const* group = "policy";
+  app.add_option("--iterations", settings.iterations, "Steps of a search at each decision")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--futures", settings.futures, "Sampled continuations of the day at each decision")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str()
+      ->group(group);
+}
+
+std::string francs(double cents) { return fmt::format("{:.2f}", cents / 100); }
+
+}  // namespace regulus::app

@@ -1,0 +1,30 @@
+// The days that --scenario names: those of a family, by seed, or the one in a file.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "app/command.h"
+#include "core/result.h"
+#include "dispatch/policy.h"
+#include "domain/day.h"
+
+namespace regulus::app {
+
+struct Days {
+  std::string title;  // "200 days of city from seed 900000"
+  std::function<Day(std::size_t)> day;
+};
+
+// `scenario` is no longer "classic" here. Errors: no such family, with the nearest; a file that holds no legal day;
+// more than one day of a file.
+Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int count);
+
+// --iterations and --futures, as they are for every command that runs policies.
+void declare_policy_settings(CLI::App& app, dispatch::PolicySettings& settings);
+
+// "1234.56"
+std::string francs(double cents);
+
+}  // namespace regulus::app
