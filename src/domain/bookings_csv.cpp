@@ -8,6 +8,7 @@
 #include <set>
 
 #include "domain/csv_row.h"
+#include "domain/impossible.h"
 #include "domain/leg_hours.h"
 
 namespace regulus {
@@ -37,7 +38,6 @@ class Importer {
   Leg direct(Draft const& draft) const;
   void add_way_back(CsvRow& row, Draft out, Seconds time, bool will_call);
   Place place_of(Point const& point);
-  void report_impossible(Draft const& draft);
 
   ImportOptions const& options_;
   Import& out_;
@@ -209,45 +209,6 @@ Place Importer::place_of(Point const& point) {
   return at->second;
 }
 
-// Why no plan can serve the booking, whatever else happens.
-void Importer::report_impossible(Draft const& draft) {
-  Booking const& b = draft.booking;
-  Day const& day = out_.day;
-  auto const impossible = [&](std::string value, std::string reason) {
-    out_.impossible.push_back({draft.line, draft.back ? "the way back" : "", std::move(value), std::move(reason)});
-  };
-  Seconds const straight = direct(draft).seconds;
-  Seconds const late = day.weights.max_late(b.booking_class);
-  Seconds const soonest = b.pickup_window.start + b.pickup_service + straight;
-  if (soonest > b.dropoff_window.end + late) {
-    impossible(fmt::format("{} s", straight),
-               fmt::format("is the direct ride, which ends {} s after the drop-off window and all lateness",
-                           soonest - b.dropoff_window.end - late));
-  }
-  if (b.max_ride < straight) impossible(fmt::format("{} s", b.max_ride), "on board is shorter than the direct ride");
-  if (day.drivers.empty()) return;
-  auto const may = [&](Driver const& d) {
-    return std::ranges::find(b.forbidden, d.id) == b.forbidden.end() &&
-           (b.required.empty() || std::ranges::find(b.required, d.id) != b.required.end());
-  };
-  auto const has_seats = [&](Driver const& d) { return may(d) && d.vehicle.fits(b.seats); };
-  auto const has_skills = [&](Driver const& d) { return has_seats(d) && (b.skills & ~d.skills) == 0; };
-  auto const on_duty = [&](Driver const& d) {
-    return has_skills(d) && d.shift.start <= b.pickup_window.end + late &&
-           std::max(soonest, b.dropoff_window.start) <= d.shift.end + d.max_overtime;
-  };
-  if (std::ranges::none_of(day.drivers, may)) {
-    impossible("", "no driver is left who is neither forbidden nor missing from those required");
-  } else if (std::ranges::none_of(day.drivers, has_seats)) {
-    impossible(fmt::format("{} ambulatory, {} wheelchair, {} stretcher", b.seats.of[0], b.seats.of[1], b.seats.of[2]),
-               "fit into no vehicle");
-  } else if (std::ranges::none_of(day.drivers, has_skills)) {
-    impossible("", "no driver with such a vehicle has the skills");
-  } else if (std::ranges::none_of(day.drivers, on_duty)) {
-    impossible("", "no driver who could take it is on duty then");
-  }
-}
-
 Status Importer::finish() {
   Day& day = out_.day;
   for (std::size_t i = 0; i < day.places.size(); ++i) {
@@ -276,7 +237,9 @@ Status Importer::finish() {
     }
     day.bookings.push_back(std::move(b));
     if (draft.observed) out_.observed.push_back(*draft.observed);
-    report_impossible(draft);
+    for (std::string& reason : why_impossible(day, draft.booking, direct(draft))) {
+      out_.impossible.push_back({draft.line, draft.back ? "the way back" : "", "", std::move(reason)});
+    }
   }
   return check_day(day);
 }

@@ -376,7 +376,8 @@ TEST(Import, reports_what_nobody_can_serve_and_imports_it_all_the_same) {
   std::vector<std::int64_t> lines;
   for (RowProblem const& p : import.impossible) lines.push_back(p.line);
   EXPECT_EQ(lines, (std::vector<std::int64_t>{4, 5, 6, 7, 8}));
-  EXPECT_EQ(import.impossible[4].value, "709 s");
+  EXPECT_EQ(import.impossible[4].reason,
+            "the direct ride of 709 s ends 1129 s after the drop-off window and all lateness");
 }
 
 TEST(Import, reads_the_recorded_days_of_two_cities_as_they_are) {
