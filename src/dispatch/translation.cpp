@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
-#include "domain/leg_hours.h"
+#include "dispatch/ride.h"
 
 namespace regulus::dispatch {
 
@@ -16,33 +16,8 @@ using schedule::Violation;
 namespace {
 
 constexpr std::int32_t nobody = -1;
-constexpr Seconds promise_slack = 5 * one_minute;
 
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
-
-Money thousandths(Cents cents) { return cents * 1'000; }
-// Of a price by the hour or minute, for one second, to the nearest thousandth.
-Money by_second(Cents cents, Seconds per) { return (thousandths(cents) + per / 2) / per; }
-// A thousandth of a kilometre for a thousandth of the price.
-Money by_metre(Cents cents_per_km) { return cents_per_km; }
-
-Node stop_of(ObjectiveWeights const& weights, BookingClass kind, Window const& window) {
-  Node node;
-  node.earliest = window.start;
-  node.due = after(window.end, weights.tolerated(kind));
-  node.latest = after(window.end, std::max(weights.max_late(kind), weights.tolerated(kind)));
-  node.late_rate = by_second(weights.late_minute(kind), one_minute);
-  return node;
-}
-
-// Who drives, or drove, the outbound leg of this return.
-DriverId driver_of_linked(FleetSnapshot const& fleet, Booking const& booking) {
-  if (booking.linked == 0) return 0;
-  std::int32_t const outbound = fleet.day->booking_position(booking.linked);
-  return outbound < 0 ? 0 : fleet.bookings[at(outbound)].driver;
-}
-
-bool holds(std::vector<DriverId> const& list, DriverId id) { return std::ranges::find(list, id) != list.end(); }
 
 }  // namespace
 
@@ -75,8 +50,6 @@ Seconds first_opening(Situation const& situation, std::span<std::int32_t const> 
 }
 
 std::int32_t Translation::write_request(Situation const& situation, std::int32_t position, Role role) {
-  bool const on_board = role == Role::on_board;
-  ObjectiveWeights const& weights = situation.fleet.day->weights;
   Booking const& booking = situation.fleet.day->bookings[at(position)];
   BookingState const& state = situation.fleet.bookings[at(position)];
   std::int32_t& index = request_of_[at(position)];
@@ -90,79 +63,24 @@ std::int32_t Translation::write_request(Situation const& situation, std::int32_t
     question_.partner_is_cheaper.push_back(false);
   }
   Nodes const nodes = nodes_of_[at(index)];
-  LegHours const hours = leg_hours(booking, state.pickup_window, state.dropoff_window, situation.times);
-
-  Node& pickup = node(nodes.pickup) = stop_of(weights, booking.booking_class, state.pickup_window);
-  pickup.kind = NodeKind::pickup;
-  pickup.hour = hours.pickup;
-  pickup.place = booking.pickup;
-  pickup.request = index;
-  pickup.service = booking.pickup_service;
-  if (state.promised_pickup < never) {
-    pickup.promised = state.promised_pickup;
-    pickup.promise_slack = promise_slack;
-    pickup.promise_rate = by_second(weights.change_minute, one_minute);
-  }
-  Node& dropoff = node(nodes.dropoff) = stop_of(weights, booking.booking_class, state.dropoff_window);
-  dropoff.kind = NodeKind::dropoff;
-  dropoff.hour = hours.dropoff;
-  dropoff.place = booking.dropoff;
-  dropoff.request = index;
-  dropoff.service = booking.dropoff_service;
-
-  schedule::Request& wanted = request(index) = {};
-  wanted.pickup = on_board ? nobody : nodes.pickup;
-  wanted.dropoff = nodes.dropoff;
-  wanted.seats = booking.seats;
-  wanted.exclusive = booking.exclusive;
-  wanted.direct = hours.direct.seconds;
-  wanted.excess_rate = by_second(weights.excess_ride, one_minute);
-  wanted.boarded = on_board ? state.boarded : 0;
-  if (booking.max_ride < never) wanted.max_ride = booking.max_ride;
-  if (booking.max_ride_ratio > 0) {
-    auto const scaled = static_cast<Ticks>(booking.max_ride_ratio * static_cast<double>(wanted.direct));
-    wanted.max_ride = std::min(wanted.max_ride, scaled);
-  }
-  bool const priced = !on_board && (prices_ != Prices::of_offers || role == Role::offered);
+  Ride ride = ride_of(situation, booking, state);
+  ride.pickup.request = ride.dropoff.request = index;
+  ride.request.pickup = role == Role::on_board ? nobody : nodes.pickup;
+  ride.request.dropoff = nodes.dropoff;
+  ride.request.boarded = role == Role::on_board ? state.boarded : 0;
+  bool const priced = role == Role::offered || (role == Role::planned && prices_ != Prices::of_offers);
   if (priced && prices_ != Prices::moving) {
-    Money const unserved = thousandths(unserved_price(weights, booking, dearest_));
-    Money const partner = thousandths(partner_price(weights, booking, hours.direct.metres));
-    bool const cheaper = partner < unserved && is_open(state.status) && partner_takes(situation, position) &&
+    Money const unserved = thousandths(unserved_price(situation.fleet.day->weights, booking, dearest_));
+    bool const cheaper = ride.partner < unserved && is_open(state.status) && partner_takes(situation, position) &&
                          situation.fleet.now <= last_call(situation, position);
-    wanted.left_out = cheaper ? partner : unserved;
+    ride.request.left_out = cheaper ? ride.partner : unserved;
     question_.partner_is_cheaper[at(index)] = cheaper;
   }
-  if (priced) price_vehicles(situation, index);
+  if (priced) ride.request.on_vehicle = prices_on_vehicles(situation, booking, state, question_.driver_of);
+  node(nodes.pickup) = ride.pickup;
+  node(nodes.dropoff) = ride.dropoff;
+  request(index) = std::move(ride.request);
   return index;
-}
-
-void Translation::price_vehicles(Situation const& situation, std::int32_t index) {
-  Day const& day = *situation.fleet.day;
-  std::int32_t const position = question_.booking_of[at(index)];
-  Booking const& booking = day.bookings[at(position)];
-  BookingState const& state = situation.fleet.bookings[at(position)];
-  DriverId const other_leg = driver_of_linked(situation.fleet, booking);
-  bool const matters = booking.skills != 0 || !booking.preferred.empty() || !booking.forbidden.empty() ||
-                       !booking.required.empty() || other_leg != 0 || state.promised_driver != 0;
-  if (!matters) return;
-  request(index).on_vehicle.assign(question_.driver_of.size(), 0);
-  for (std::size_t v = 0; v < question_.driver_of.size(); ++v) {
-    Driver const& driver = day.drivers[at(question_.driver_of[v])];
-    Money& price = request(index).on_vehicle[v];
-    bool const allowed = (booking.skills & ~driver.skills) == 0 && !holds(booking.forbidden, driver.id) &&
-                         (booking.required.empty() || holds(booking.required, driver.id));
-    if (!allowed && state.driver != driver.id) {
-      price = schedule::impossible;
-      continue;
-    }
-    if (!booking.preferred.empty() && !holds(booking.preferred, driver.id)) {
-      price += thousandths(day.weights.unpreferred_driver);
-    }
-    if (other_leg != 0 && other_leg != driver.id) price += thousandths(day.weights.other_return_driver);
-    if (state.promised_driver != 0 && state.promised_driver != driver.id) {
-      price += thousandths(day.weights.change_driver);
-    }
-  }
 }
 
 std::int32_t Translation::add_rest(std::int32_t vehicle, std::int32_t number) {

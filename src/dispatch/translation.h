@@ -49,7 +49,6 @@ class Translation {
   std::int32_t request_of(std::int32_t booking) const { return request_of_[static_cast<std::size_t>(booking)]; }
   enum class Role : std::uint8_t { offered, planned, on_board };
   std::int32_t write_request(Situation const& situation, std::int32_t booking, Role role);
-  void price_vehicles(Situation const& situation, std::int32_t request);
   Seconds place_under_way(Situation const& situation, DriverState const& state, schedule::VehicleUse& use,
                           schedule::Node& front) const;
   std::int32_t add_rest(std::int32_t vehicle, std::int32_t number);

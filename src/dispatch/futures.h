@@ -1,0 +1,23 @@
+// What may still be asked of the fleet: sampled continuations of a day.
+//
+// Two kinds of request that nobody can know yet (Bent and Van Hentenryck 2004, "Scenario-based planning for partially
+// dynamic vehicle routing with stochastic customers"): patients who wait for their appointment to end will call, and
+// new clients will ask for rides. Everything is drawn from what a situation may know: plans and what was booked, and
+// the company's own forecast (Day::forecast). Reality is not looked at.
+#pragma once
+
+#include <vector>
+
+#include "core/rng.h"
+#include "domain/snapshot.h"
+
+namespace regulus::dispatch {
+
+// Requests that dispatch hears of after now and until `until`, in that order (Booking::known_from). The id of a return
+// is its booking's; a new client's is 0.
+//
+// A will-call patient calls when the appointment is over: the stay is log-normal around the booked one, with the
+// forecast's spread, given that nobody has called so far. New requests are Poisson by hour.
+std::vector<Booking> sample_future(Situation const& situation, Seconds until, Rng rng);
+
+}  // namespace regulus::dispatch
