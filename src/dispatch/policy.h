@@ -22,10 +22,10 @@ namespace regulus::dispatch {
 
 // What is to change. Drivers and bookings that are not named keep what they have.
 struct Decision {
-  std::vector<DriverRoute> routes;  // the new stops of these drivers, whole, locked prefix included; by driver id
-  std::vector<BookingId> overflow;  // give these to a partner
-  std::vector<BookingId> unserved;  // give these up; a policy may do so only when nothing else is possible in time
-  Seconds wake_at = never;          // ask again at this moment, even if nothing happens; later than now
+  std::vector<DriverRoute> routes = {};  // the new stops of these drivers, whole, locked prefix included; by driver id
+  std::vector<BookingId> overflow = {};  // give these to a partner
+  std::vector<BookingId> unserved = {};  // give these up; a policy may do so only when nothing else is possible in time
+  Seconds wake_at = never;               // ask again at this moment, even if nothing happens; later than now
 };
 
 class Policy {

@@ -20,7 +20,10 @@ using schedule::Money;
 
 namespace {
 
+// How far ahead, and how many requests at most: what comes later is served by other vehicles than those that this
+// decision is about.
 constexpr Seconds outlook = 2 * one_hour;
+constexpr std::size_t most_requests = 40;
 
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 
@@ -29,8 +32,9 @@ class Continuation {
  public:
   Continuation(Situation const& situation, Question const& question, Cents dearest, Rng rng)
       : instance_(question.instance), known_(question.instance.requests.size()) {
-    for (Booking const& booking : sample_future(situation, situation.fleet.now + outlook, rng)) {
-      add(situation, question, booking, dearest);
+    std::vector<Booking> const future = sample_future(situation, situation.fleet.now + outlook, rng);
+    for (std::size_t k = 0; k < std::min(future.size(), most_requests); ++k) {
+      add(situation, question, future[k], dearest);
     }
   }
 
@@ -56,29 +60,44 @@ class Continuation {
     return found;
   }
 
-  // What this future adds to the cost of a plan.
-  Money added_cost(Solution const& plan) const {
+  // What this future adds to the cost of each plan.
+  std::vector<Money> added_costs(std::vector<Solution> const& plans) const {
     schedule::FleetIndex index(instance_);
-    for (std::size_t v = 0; v < plan.routes.size(); ++v) index.set_route(static_cast<std::int32_t>(v), plan.routes[v]);
+    std::vector<std::vector<std::int32_t> const*> set(instance_.vehicles.size(), nullptr);
+    std::vector<Money> costs;
+    for (Solution const& plan : plans) {
+      for (std::size_t v = 0; v < plan.routes.size(); ++v) {
+        if (set[v] != nullptr && *set[v] == plan.routes[v]) continue;
+        index.set_route(static_cast<std::int32_t>(v), plan.routes[v]);
+        set[v] = &plan.routes[v];
+      }
+      costs.push_back(added_cost(index, set));
+    }
+    return costs;
+  }
+
+ private:
+  // Each request goes where it costs least, in the order in which they become known; `set` forgets what is changed.
+  Money added_cost(schedule::FleetIndex& index, std::vector<std::vector<std::int32_t> const*>& set) const {
     Money added = 0;
     for (std::size_t r = known_; r < instance_.requests.size(); ++r) {
-      auto const request = static_cast<std::int32_t>(r);
-      auto const place = index.best(request);
-      if (!place || place->cost > instance_.requests[r].left_out) {
-        added += instance_.requests[r].left_out;
+      schedule::Request const& wanted = instance_.requests[r];
+      auto const place = index.best(static_cast<std::int32_t>(r));
+      if (!place || place->cost > wanted.left_out) {
+        added += wanted.left_out;
         continue;
       }
       added += place->cost;
       auto const before = index.route(place->vehicle);
       std::vector<std::int32_t> route(before.begin(), before.end());
-      route.insert(route.begin() + place->pickup_at, instance_.requests[r].pickup);
-      route.insert(route.begin() + place->dropoff_at, instance_.requests[r].dropoff);
+      route.insert(route.begin() + place->pickup_at, wanted.pickup);
+      route.insert(route.begin() + place->dropoff_at, wanted.dropoff);
       index.set_route(place->vehicle, route);
+      set[at(place->vehicle)] = nullptr;
     }
     return added;
   }
 
- private:
   void add(Situation const& situation, Question const& question, Booking const& booking, Cents dearest) {
     BookingState state;
     state.pickup_window = booking.pickup_window;
@@ -155,7 +174,8 @@ class Futures final : public Policy {
     std::vector<std::vector<Money>> costs(candidates.size());
     for (int k = 0; k < settings_.futures; ++k) {
       Continuation const met = future(seen + k);
-      for (std::size_t c = 0; c < candidates.size(); ++c) costs[c].push_back(met.added_cost(candidates[c]));
+      auto const added = met.added_costs(candidates);
+      for (std::size_t c = 0; c < candidates.size(); ++c) costs[c].push_back(added[c]);
     }
     std::size_t best = 0;
     double lead = 0;
