@@ -40,15 +40,16 @@ struct Line {
   double slowness;  // seconds a metre
 };
 
-// Minimises the mean of |start + slowness × metres - seconds| / seconds. Each round solves a weighted least-squares
-// problem whose weights make its squares equal to those absolute values; the residuals' lower bound keeps them finite.
+// Minimises the sum of |start + slowness × metres - seconds| / (start + slowness × metres). Each round solves a
+// weighted least-squares problem whose weights make its squares equal to those absolute values at the last round's
+// line; the residuals' lower bound keeps them finite.
 Line all_day_line(std::vector<Point2> const& rides) {
   Line line{60, 3.6 / 25};
   for (int round = 0; round < 100; ++round) {
     double w = 0, wx = 0, wy = 0, wxx = 0, wxy = 0;
     for (Point2 const& ride : rides) {
-      double const residual = std::abs(line.start + line.slowness * ride.metres - ride.seconds);
-      double const weight = 1 / (ride.seconds * std::max(residual, 0.01 * ride.seconds));
+      double const expected = line.start + line.slowness * ride.metres;
+      double const weight = 1 / (expected * std::max(std::abs(expected - ride.seconds), 0.01 * expected));
       w += weight;
       wx += weight * ride.metres;
       wy += weight * ride.seconds;
@@ -64,14 +65,15 @@ Line all_day_line(std::vector<Point2> const& rides) {
   return line;
 }
 
-// The slowness of one hour that makes the mean relative error smallest, given the start: each ride alone would want
-// (seconds - start) / metres, and weighs metres / seconds; their weighted median.
-double hour_slowness(std::vector<Point2> const& rides, std::size_t hour, double start) {
+// The slowness of one hour that makes the same sum smallest, given the start and what each ride weighs: each ride alone
+// would want (seconds - start) / metres, and weighs metres / expected seconds; their weighted median.
+double hour_slowness(std::vector<Point2> const& rides, std::size_t hour, Line const& line) {
   std::vector<std::pair<double, double>> wants;
   double total = 0;
   for (Point2 const& ride : rides) {
     if (ride.hour != hour) continue;
-    wants.emplace_back((ride.seconds - start) / ride.metres, ride.metres / ride.seconds);
+    wants.emplace_back((ride.seconds - line.start) / ride.metres,
+                       ride.metres / (line.start + line.slowness * ride.metres));
     total += wants.back().second;
   }
   std::ranges::sort(wants);
@@ -83,7 +85,8 @@ double hour_slowness(std::vector<Point2> const& rides, std::size_t hour, double 
   return 0;
 }
 
-double rounded(double value, double step) { return std::round(value / step) * step; }
+// To `parts` of one: 10 is one decimal. A quotient of whole numbers is written with as few digits as it has.
+double rounded(double value, double parts) { return std::round(value * parts) / parts; }
 
 }  // namespace
 
@@ -121,13 +124,13 @@ Result<SpeedProfile> fit_speeds(std::span<Observation const> rides, SpeedProfile
   // Step 3. Each hour's own speed, as far as its rides say so.
   for (std::size_t h = 0; h < 24; ++h) {
     double const expected = line.slowness / (known.kmh[h] * bend);
-    double const own = rides_of_hour[h] > 0 ? hour_slowness(points, h, line.start) : 0;
+    double const own = rides_of_hour[h] > 0 ? hour_slowness(points, h, line) : 0;
     double const mixed =
         (rides_of_hour[h] * own + options.shrinkage * expected) / (rides_of_hour[h] + options.shrinkage);
-    fitted.kmh[h] = rounded(std::clamp(3.6 / mixed, slowest_kmh, fastest_kmh), 0.1);
+    fitted.kmh[h] = rounded(std::clamp(3.6 / mixed, slowest_kmh, fastest_kmh), 10);
   }
   fitted.start_seconds = std::round(line.start);
-  fitted.detour = rounded(fitted.detour, 0.01);
+  fitted.detour = rounded(fitted.detour, 100);
   return fitted;
 }
 

@@ -3,12 +3,14 @@
 //   metres  = detour × great circle
 //   seconds = start_seconds + metres / speed[hour]
 //
-// The detour is the median of driven metres over great circle. The seconds are fitted to make the mean relative error
-// small (iteratively reweighted least squares on |observed - predicted| / observed), which a few wild rides, a taxi
-// waiting with its meter on, cannot pull away. First one speed for the whole day and the start; then each hour's own
-// speed, as far as its rides say so: it is mixed with the all-day speed as if `shrinkage` rides of that hour had gone
-// exactly at it. Hours without rides keep the all-day speed, bent as the profile in use is bent: a town's night is
-// faster than its morning even if only the morning was measured.
+// The detour is the median of driven metres over great circle. The seconds are fitted as a conditional median: the sum
+// of |observed - predicted| / predicted is made small (iteratively reweighted least squares), so that half of the rides
+// take longer and half less, long rides count no more than short ones, and a few wild ones, a taxi waiting with its
+// meter on, pull nothing away. (Dividing by what was observed would make the reported mean percentage smaller still, by
+// predicting too little.) First one speed for the whole day and the start. What an hour is expected to be is that
+// speed, bent as the profile in use is bent: a town's night is faster than its morning even if only the morning was
+// measured. Then each hour's own speed as far as its rides say so, mixed with the expected one as if `shrinkage` rides
+// had gone at that.
 //
 // Distances need at least `fewest_rides` rides that have them, else the profile's detour stays.
 #pragma once

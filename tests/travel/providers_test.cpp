@@ -33,10 +33,11 @@ std::vector<double> numbers_in(std::string_view list) {
 }
 
 Json rows_of(std::vector<std::int32_t> const& cells, std::size_t width, double unit) {
-  Json rows = Json::array();
-  for (std::size_t cell = 0; cell < cells.size(); ++cell) {
-    if (cell % width == 0) rows.push_back(Json::array());
-    rows.as_array().back().push_back(cells[cell] * unit);
+  Json::Array rows(cells.size() / width);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::vector<double> row;
+    for (std::size_t j = 0; j < width; ++j) row.push_back(cells[i * width + j] * unit);
+    rows[i] = Json::array_of(row);
   }
   return rows;
 }
@@ -200,11 +201,12 @@ TEST_P(EveryProvider, is_refused_settings_that_it_cannot_work_with_by_naming_the
   EXPECT_NE(made.error().message.find("--travel-"), std::string::npos) << made.error().message;
 }
 
-INSTANTIATE_TEST_SUITE_P(Providers, EveryProvider, testing::ValuesIn(provider_names()), [](auto const& info) {
-  std::string name = info.param;
+std::string name_of(testing::TestParamInfo<std::string> const& entry) {
+  std::string name = entry.param;
   std::ranges::replace(name, '-', '_');
   return name;
-});
+}
+INSTANTIATE_TEST_SUITE_P(Providers, EveryProvider, testing::ValuesIn(provider_names()), name_of);
 
 TEST(Osrm, gives_the_roads_of_its_server_and_names_places_at_sea) {
   Subject subject("osrm");
