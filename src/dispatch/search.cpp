@@ -19,6 +19,9 @@ using schedule::Workspace;
 
 namespace {
 
+char const* v = std::getenv(n);
+return v ? std::atof(v) : d;
+}
 class Stopwatch {
  public:
   double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count(); }
@@ -26,6 +29,12 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
+
+// Measured in docs/decisions/0007-search.md. Temperatures are shares of what one request costs on average.
+constexpr double hottest = 0.5, coldest = 0.02;
+constexpr double strings_share = 0.5;   // of the changes take strings out, the others near requests
+constexpr double regret_share = 0.1;    // of the changes put back by regret, the others one by one
+constexpr double vehicles_share = 0.5;  // of the limits, spent on the number of vehicles at most
 
 // Vehicles first where they come first; otherwise the cost alone.
 struct Merit {
@@ -47,7 +56,7 @@ class Search {
         options_(options),
         rng_(rng),
         work_(compiled),
-        plan_(compiled, work_, memory(compiled, options)),
+        plan_(compiled, work_, memory(options)),
         ruiner_(compiled),
         recreator_(compiled) {}
 
@@ -66,9 +75,8 @@ class Search {
   }
 
  private:
-  static std::size_t memory(Compiled const& compiled, SearchOptions const& options) {
+  static std::size_t memory(SearchOptions const& options) {
     auto const wanted = std::min<std::int64_t>(options.iterations, 1 << 12) * 16;
-    (void)compiled;
     return static_cast<std::size_t>(std::max<std::int64_t>(wanted, 64));
   }
 
@@ -94,10 +102,10 @@ class Search {
   // One change of the plan; false: it cannot be carried out and was undone.
   bool change(RecreateRules const& rules) {
     plan_.begin();
-    if (rng_.chance(0.85)) {
+    if (rng_.chance(strings_share)) {
       ruiner_.strings(plan_, rng_, ruins_);
     } else {
-      ruiner_.related(plan_, rng_, 2 + rng_.below(10), ruins_);
+      ruiner_.related(plan_, rng_, 2 + rng_.below(static_cast<std::uint64_t>(env("RELN", 10))), ruins_);
     }
     bool possible = plan_.remove(ruins_.requests, ruins_.stops);
     for (std::size_t k = 0; possible && k < ruins_.stops.size(); ++k) possible = plan_.put_back(ruins_.stops[k]);
@@ -105,7 +113,7 @@ class Search {
       plan_.rollback();
       return false;
     }
-    if (rng_.chance(0.1)) {
+    if (rng_.chance(regret_share)) {
       recreator_.by_regret(plan_, 2 + static_cast<int>(rng_.below(2)), rules, 0.1, rng_);
     } else {
       recreator_.greedy(plan_, rules, rng_);
@@ -123,11 +131,11 @@ class Search {
   void anneal() {
     double const begin = progress();
     double const scale = mean_cost();
-    double const hot = 0.3 * scale, cold = 0.003 * scale;
+    double const hot = hottest * scale, cold = coldest * scale;
     for (double now = begin; now < 1; ++iteration_, now = progress()) {
       double const temperature = hot * std::pow(cold / hot, (now - begin) / (1 - begin));
       Money const before = plan_.cost();
-      if (!change({})) continue;
+      if (!change({.new_vehicles = !options_.fewer_vehicles})) continue;
       double const limit = static_cast<double>(before) - temperature * std::log(1 - rng_.uniform());
       if (static_cast<double>(plan_.cost()) >= limit) {
         plan_.rollback();
@@ -137,7 +145,69 @@ class Search {
     }
   }
 
-  void drop_vehicles() {}
+  // Fewer vehicles (section 5.4 of the paper on string removals): the vehicle whose riders were hardest to place least
+  // often is dissolved, and the search goes on without opening another until everybody is placed again. A plan is
+  // better when those who are left out were left out less often so far: whoever is hard to place comes to stay.
+  void drop_vehicles() {
+    absences_.assign(static_cast<std::size_t>(compiled_.requests()), 0);
+    double const begin = progress();
+    double const until = begin + (1 - begin) * vehicles_share;
+    double const temperature = 0.3 * mean_cost();
+    if (plan_.left_out().empty() && !dissolve()) return;
+    for (double now = begin; now < until; ++iteration_, now = progress()) {
+      auto const absent_before = plan_.left_out().size();
+      std::int64_t const weight_before = absence();
+      Money const cost_before = plan_.cost();
+      if (!change({.new_vehicles = false})) continue;
+      auto const absent = plan_.left_out().size();
+      if (absent == 0) {
+        note_best();
+        if (!dissolve()) return;
+        continue;
+      }
+      std::int64_t const weight = absence();
+      for (std::int32_t const r : plan_.left_out()) ++absences_[static_cast<std::size_t>(r)];
+      double const limit = static_cast<double>(cost_before) - temperature * std::log(1 - rng_.uniform());
+      bool const easier = absent < absent_before || weight < weight_before;
+      if (!easier && !(absent == absent_before && static_cast<double>(plan_.cost()) < limit)) plan_.rollback();
+    }
+  }
+
+  std::int64_t absence() const {
+    std::int64_t sum = 0;
+    for (std::int32_t const r : plan_.left_out()) sum += absences_[static_cast<std::size_t>(r)];
+    return sum;
+  }
+
+  // Takes everybody out of the vehicle that is easiest to do without; false: none can be emptied.
+  bool dissolve() {
+    std::int32_t chosen = -1;
+    std::int64_t least = 0;
+    for (schedule::Tour const& tour : plan_.tours()) {
+      if (!tour.used() || compiled_.vehicle(tour.vehicle()).started) continue;
+      std::int64_t sum = 0;
+      bool empties = true;
+      for (std::int32_t const node : tour.nodes()) {
+        schedule::CompiledStop const& stop = compiled_.stop(node);
+        if (stop.kind == NodeKind::rest) continue;
+        empties = empties && plan_.movable(stop.request);
+        sum += absences_[static_cast<std::size_t>(stop.request)];
+      }
+      if (!empties || (chosen >= 0 && sum >= least)) continue;
+      chosen = tour.vehicle();
+      least = sum;
+    }
+    if (chosen < 0) return false;
+    ruins_.requests.clear();
+    for (std::int32_t const node : plan_.tour(chosen).nodes()) {
+      schedule::CompiledStop const& stop = compiled_.stop(node);
+      if (stop.kind == NodeKind::pickup) ruins_.requests.push_back(stop.request);
+    }
+    plan_.begin();
+    if (plan_.remove(ruins_.requests, {})) return true;
+    plan_.rollback();
+    return false;
+  }
 
   Compiled const& compiled_;
   SearchOptions const& options_;
@@ -150,6 +220,7 @@ class Search {
   Ruins ruins_;
   Solution best_;
   Merit best_merit_{};
+  std::vector<std::int64_t> absences_;  // by request: how often a search for fewer vehicles left it out
   std::int64_t iteration_ = 0;
   double elapsed_ = 0;
 };

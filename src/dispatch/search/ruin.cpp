@@ -13,7 +13,7 @@ using schedule::Ticks;
 namespace {
 
 constexpr std::size_t kept_neighbours = 80;
-constexpr double mean_removed = 10;  // requests
+constexpr double mean_removed = 10;  // stops
 constexpr double longest_string = 10;
 
 }  // namespace
@@ -131,18 +131,6 @@ void Ruiner::related(Plan const& plan, Rng& rng, std::size_t count, Ruins& out) 
     if (plan.vehicle_at(node) < 0 || rng.chance(0.3)) continue;
     take(plan, node, out);
   }
-  finish(out);
-}
-
-void Ruiner::route(Plan const& plan, Rng& rng, Ruins& out) {
-  out.requests.clear();
-  out.stops.clear();
-  auto const anchors = plan.anchors();
-  if (anchors.empty()) return;
-  std::int32_t const seed = anchors[rng.below(anchors.size())];
-  std::int32_t const v = plan.vehicle_at(seed);
-  if (v < 0) return;
-  for (std::int32_t const node : plan.tour(v).nodes()) take(plan, node, out);
   finish(out);
 }
 

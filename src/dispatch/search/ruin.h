@@ -24,12 +24,10 @@ class Ruiner {
  public:
   explicit Ruiner(schedule::Compiled const& compiled);
 
-  // Stretches around one stop, some ten requests in all. Empty when nothing in the plan can be moved.
+  // Stretches around one stop, some ten stops in all. Empty when nothing in the plan can be moved.
   void strings(Plan const& plan, Rng& rng, Ruins& out);
   // `count` requests that are near each other, wherever they are.
   void related(Plan const& plan, Rng& rng, std::size_t count, Ruins& out);
-  // Everybody of one vehicle, and some neighbours.
-  void route(Plan const& plan, Rng& rng, Ruins& out);
 
  private:
   std::vector<std::int32_t> const& neighbours(Plan const& plan, std::int32_t node);
