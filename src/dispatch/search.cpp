@@ -19,9 +19,6 @@ using schedule::Workspace;
 
 namespace {
 
-char const* v = std::getenv(n);
-return v ? std::atof(v) : d;
-}
 class Stopwatch {
  public:
   double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count(); }
@@ -105,7 +102,7 @@ class Search {
     if (rng_.chance(strings_share)) {
       ruiner_.strings(plan_, rng_, ruins_);
     } else {
-      ruiner_.related(plan_, rng_, 2 + rng_.below(static_cast<std::uint64_t>(env("RELN", 10))), ruins_);
+      ruiner_.related(plan_, rng_, 2 + rng_.below(10), ruins_);
     }
     bool possible = plan_.remove(ruins_.requests, ruins_.stops);
     for (std::size_t k = 0; possible && k < ruins_.stops.size(); ++k) possible = plan_.put_back(ruins_.stops[k]);
