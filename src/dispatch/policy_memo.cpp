@@ -52,12 +52,14 @@ void LiveQuestion::update(Situation const& situation) {
 
   Seconds const first_offer = first_opening(situation, situation.fleet.undecided);
   auto const count = static_cast<std::int32_t>(written_.size());
+  std::vector<std::pair<std::int32_t, Since>> stale;
   for (std::int32_t v = 0; v < count; ++v) {
-    if (is_current(situation, v, first_offer)) continue;
-    changes_.push_back(v);
+    Since const since = since_written(situation, v, first_offer);
+    if (since == Since::same) continue;
+    stale.emplace_back(v, since);
     translation_->clear_driver(v);
   }
-  for (std::int32_t v : changes_) write(situation, v, first_offer);
+  for (auto const& [v, since] : stale) write(situation, v, since, first_offer);
   for (std::int32_t v = 0; v < count; ++v) move_departure(situation, v);
 
   question.present.left_out.clear();
@@ -67,26 +69,30 @@ void LiveQuestion::update(Situation const& situation) {
   std::ranges::sort(question.present.left_out);
 }
 
-bool LiveQuestion::is_current(Situation const& situation, std::int32_t vehicle, Seconds first_offer) const {
+LiveQuestion::Since LiveQuestion::since_written(Situation const& situation, std::int32_t vehicle,
+                                                Seconds first_offer) const {
   Written const& written = written_[at(vehicle)];
   DriverState const& state = situation.fleet.drivers[at(vehicle)];
-  if (!written.valid || written.version != state.version) return false;
-  if (!state.available) return true;
+  if (!written.valid || written.version != state.version) return Since::other;
+  if (!state.available) return Since::same;
   for (Passenger const& known : written.aboard) {
-    if (known != passenger(situation, known.booking)) return false;
+    if (known != passenger(situation, known.booking)) return Since::other;
   }
-  if (written.open_breaks && written.rests != translation_->rests_wanted(situation, vehicle, first_offer)) return false;
-  if (state.under_way) return situation.fleet.now <= translation_->holds_until(vehicle);
-  Seconds const earliest = translation_->question().instance.vehicles[at(vehicle)].earliest;
+  if (written.open_breaks && written.rests != translation_->rests_wanted(situation, vehicle, first_offer)) {
+    return Since::other;
+  }
   // Where a break has to be put in, its best place may depend on the departure.
-  return situation.fleet.now <= earliest || (written.rests == 0 && situation.fleet.now <= written.leaves_by);
+  Since const passed = written.rests == 0 ? Since::later : Since::other;
+  if (state.under_way) return situation.fleet.now <= translation_->holds_until(vehicle) ? Since::same : passed;
+  if (situation.fleet.now <= translation_->question().instance.vehicles[at(vehicle)].earliest) return Since::same;
+  return written.rests == 0 && situation.fleet.now <= written.leaves_by ? Since::same : passed;
 }
 
-void LiveQuestion::write(Situation const& situation, std::int32_t vehicle, Seconds first_offer) {
+void LiveQuestion::write(Situation const& situation, std::int32_t vehicle, Since since, Seconds first_offer) {
   Question const& question = translation_->question();
   DriverState const& state = situation.fleet.drivers[at(vehicle)];
   Written& written = written_[at(vehicle)];
-  translation_->write_driver(situation, vehicle);
+  bool const feasible = translation_->write_driver(situation, vehicle);
   written.rests = translation_->rests_wanted(situation, vehicle, first_offer);
   translation_->write_rests(situation, vehicle, written.rests);
   written.version = state.version;
@@ -98,7 +104,11 @@ void LiveQuestion::write(Situation const& situation, std::int32_t vehicle, Secon
   }
   auto const& nodes = question.present.routes[at(vehicle)];
   everybody_->set_route(vehicle, nodes);
-  changed_->set_route(vehicle, nodes);
+  // Who does the same as before, only later, has not become able to do more.
+  if (since == Since::other || !feasible) {
+    changed_->set_route(vehicle, nodes);
+    changes_.push_back(vehicle);
+  }
 
   std::uint32_t planned = state.breaks_taken;
   for (Stop const& stop : state.stops) {

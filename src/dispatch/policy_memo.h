@@ -62,8 +62,9 @@ class LiveQuestion final : public Memo {
   };
 
   void update(Situation const& situation);
-  bool is_current(Situation const& situation, std::int32_t vehicle, Seconds first_offer) const;
-  void write(Situation const& situation, std::int32_t vehicle, Seconds first_offer);
+  enum class Since : std::uint8_t { same, later, other };  // later: only time has passed
+  Since since_written(Situation const& situation, std::int32_t vehicle, Seconds first_offer) const;
+  void write(Situation const& situation, std::int32_t vehicle, Since since, Seconds first_offer);
   void move_departure(Situation const& situation, std::int32_t vehicle);
   static Passenger passenger(Situation const& situation, std::int32_t booking);
 

@@ -107,7 +107,7 @@ void Translation::clear_driver(std::int32_t vehicle) {
   route(vehicle).clear();
 }
 
-void Translation::write_driver(Situation const& situation, std::int32_t vehicle) {
+bool Translation::write_driver(Situation const& situation, std::int32_t vehicle) {
   Day const& day = *situation.fleet.day;
   std::int32_t const position = question_.driver_of[at(vehicle)];
   Driver const& driver = day.drivers[at(position)];
@@ -115,7 +115,7 @@ void Translation::write_driver(Situation const& situation, std::int32_t vehicle)
   Seconds const now = situation.fleet.now;
   std::vector<std::int32_t>& nodes = route(vehicle);
   REGULUS_CHECK(nodes.empty());
-  if (!state.available) return;
+  if (!state.available) return true;
 
   std::int32_t fetched = 0;
   for (Stop const& stop : state.stops) {
@@ -161,7 +161,7 @@ void Translation::write_driver(Situation const& situation, std::int32_t vehicle)
   if (state.under_way && !nodes.empty()) {
     holds_until_[at(vehicle)] = place_under_way(situation, state, use, node(nodes.front()));
   }
-  widen(vehicle);
+  return !widen(vehicle);
 }
 
 // The stop in progress: what is known of it replaces what was expected. Returns until when this stays true while
@@ -245,13 +245,14 @@ bool Translation::place_rest(std::int32_t vehicle) {
   return true;
 }
 
-// Makes room for what the present plan does anyway. First the windows and the way home, as early as the plan can be
-// driven; if that is not enough, the limits of its rides too.
-void Translation::widen(std::int32_t vehicle) {
+// Makes room for what the present plan does anyway, and says whether that was needed. First the windows and the way
+// home, as early as the plan can be driven; if that is not enough, the limits of its rides too.
+bool Translation::widen(std::int32_t vehicle) {
   for (bool const rides : {false, true}) {
-    if (schedule::evaluate(instance(), vehicle, route(vehicle)).violation == Violation::none) return;
+    if (schedule::evaluate(instance(), vehicle, route(vehicle)).violation == Violation::none) return rides;
     widen_to_earliest(vehicle, rides);
   }
+  return true;
 }
 
 void Translation::widen_to_earliest(std::int32_t vehicle, bool rides) {

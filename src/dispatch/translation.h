@@ -33,8 +33,9 @@ class Translation {
   // are forgotten first.
   void clear_driver(std::int32_t vehicle);
   // Vehicle and present route as the driver's state has them; the breaks that are in no plan are write_rests()'s.
-  // Somebody who is not available has an empty route.
-  void write_driver(Situation const& situation, std::int32_t vehicle);
+  // Somebody who is not available has an empty route. Returns whether the plan is feasible as it is: nothing had to be
+  // widened.
+  bool write_driver(Situation const& situation, std::int32_t vehicle);
   // Until when the stop in progress stays as it was written, while nothing happens.
   Seconds holds_until(std::int32_t vehicle) const { return holds_until_[static_cast<std::size_t>(vehicle)]; }
   // Adds the rests that are not in the plan, as wanted by rests_wanted().
@@ -53,7 +54,7 @@ class Translation {
                           schedule::Node& front) const;
   std::int32_t add_rest(std::int32_t vehicle, std::int32_t number);
   bool place_rest(std::int32_t vehicle);
-  void widen(std::int32_t vehicle);
+  bool widen(std::int32_t vehicle);
   void widen_to_earliest(std::int32_t vehicle, bool rides);
 
   schedule::Instance& instance() { return question_.instance; }
