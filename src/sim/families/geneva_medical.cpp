@@ -9,7 +9,7 @@ DemandConfig geneva_medical() {
   DemandConfig c;
   c.calendar = {
       .weekdays = {20, 20, 21, 22, 20, 3, 2}, .weekday_percent = {112, 92, 103, 110, 98, 33, 31}, .day_spread = 0.3};
-  c.clients = {.company = 262, .visits = 10.3, .regulars = 14, .regular_days = 5, .attendance = 0.8, .pool = 1'000};
+  c.clients = {.company = 262, .visits = 10.7, .regulars = 14, .regular_days = 5, .attendance = 0.8, .pool = 1'000};
   c.trips.round_trips = 0.839;
   c.trips.returns_only = 0.003;
   c.trips.will_calls = 0.7;
