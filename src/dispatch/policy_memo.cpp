@@ -56,6 +56,10 @@ void LiveQuestion::update(Situation const& situation) {
   for (std::int32_t v = 0; v < count; ++v) {
     Since const since = since_written(situation, v, first_offer);
     if (since == Since::same) continue;
+    if (since == Since::later && written_[at(v)].feasible && translation_->let_time_pass(situation, v)) {
+      everybody_->set_route(v, question.present.routes[at(v)]);
+      continue;
+    }
     stale.emplace_back(v, since);
     translation_->clear_driver(v);
   }
@@ -92,7 +96,7 @@ void LiveQuestion::write(Situation const& situation, std::int32_t vehicle, Since
   Question const& question = translation_->question();
   DriverState const& state = situation.fleet.drivers[at(vehicle)];
   Written& written = written_[at(vehicle)];
-  bool const feasible = translation_->write_driver(situation, vehicle);
+  written.feasible = translation_->write_driver(situation, vehicle);
   written.rests = translation_->rests_wanted(situation, vehicle, first_offer);
   translation_->write_rests(situation, vehicle, written.rests);
   written.version = state.version;
@@ -105,7 +109,7 @@ void LiveQuestion::write(Situation const& situation, std::int32_t vehicle, Since
   auto const& nodes = question.present.routes[at(vehicle)];
   everybody_->set_route(vehicle, nodes);
   // Who does the same as before, only later, has not become able to do more.
-  if (since == Since::other || !feasible) {
+  if (since == Since::other || !written.feasible) {
     changed_->set_route(vehicle, nodes);
     changes_.push_back(vehicle);
   }

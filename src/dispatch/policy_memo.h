@@ -50,6 +50,7 @@ class LiveQuestion final : public Memo {
   };
   struct Written {
     std::uint64_t version = 0;
+    bool feasible = false;          // as it was; nothing was widened
     bool valid = false;             // false: write it again
     std::uint32_t rests = 0;        // wanted, and in no plan
     bool open_breaks = false;       // some are neither taken nor in the plan

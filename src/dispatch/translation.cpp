@@ -164,6 +164,21 @@ bool Translation::write_driver(Situation const& situation, std::int32_t vehicle)
   return !widen(vehicle);
 }
 
+namespace {
+
+// A stop in progress ends, or is reached, now at the earliest. Returns until when this is so anyway.
+Seconds lasts_until(Seconds now, DriverState const& state, schedule::VehicleUse const& use, Node& front, Seconds leg) {
+  if (state.serving_since < never) {
+    front.service = std::max(front.service, now - state.serving_since);
+    return state.serving_since + front.service;
+  }
+  Seconds const begins = std::max(front.earliest, use.earliest + leg);
+  if (now > begins) front.earliest = now;
+  return std::max(begins, now);
+}
+
+}  // namespace
+
 // The stop in progress: what is known of it replaces what was expected. Returns until when this stays true while
 // nothing happens.
 Seconds Translation::place_under_way(Situation const& situation, DriverState const& state, schedule::VehicleUse& use,
@@ -174,14 +189,25 @@ Seconds Translation::place_under_way(Situation const& situation, DriverState con
   if (state.serving_since < never) {
     use.earliest = front.earliest = state.serving_since;
     front.latest = std::max(front.latest, state.serving_since);
-    front.service = std::max(front.service, now - state.serving_since);
-    return state.serving_since + front.service;
+    return lasts_until(now, state, use, front, 0);
   }
   if (there) use.earliest = state.arrived;
-  Seconds const leg = front.place == no_place ? 0 : situation.times.seconds(use.start, front.place, front.hour);
-  Seconds const begins = std::max(front.earliest, use.earliest + leg);
-  if (now > begins) front.earliest = now;
-  return std::max(begins, now);
+  return lasts_until(now, state, use, front,
+                     front.place == no_place ? 0 : situation.times.seconds(use.start, front.place, front.hour));
+}
+
+bool Translation::let_time_pass(Situation const& situation, std::int32_t vehicle) {
+  std::int32_t const position = question_.driver_of[at(vehicle)];
+  DriverState const& state = situation.fleet.drivers[at(position)];
+  schedule::VehicleUse& use = instance().vehicles[at(vehicle)];
+  Seconds const now = situation.fleet.now;
+  if (state.under_way) {
+    // It holds no longer, so the driver should be there by now.
+    holds_until_[at(vehicle)] = lasts_until(now, state, use, node(route(vehicle).front()), 0);
+  } else {
+    use.earliest = now;
+  }
+  return schedule::evaluate(instance(), vehicle, route(vehicle)).violation == Violation::none;
 }
 
 std::uint32_t Translation::rests_wanted(Situation const& situation, std::int32_t vehicle, Seconds first_offer) const {

@@ -38,6 +38,9 @@ class Translation {
   bool write_driver(Situation const& situation, std::int32_t vehicle);
   // Until when the stop in progress stays as it was written, while nothing happens.
   Seconds holds_until(std::int32_t vehicle) const { return holds_until_[static_cast<std::size_t>(vehicle)]; }
+  // Of a driver whose plan was feasible as it was written and for whom nothing has changed but the time. False: the
+  // plan is no longer feasible; write it again.
+  bool let_time_pass(Situation const& situation, std::int32_t vehicle);
   // Adds the rests that are not in the plan, as wanted by rests_wanted().
   void write_rests(Situation const& situation, std::int32_t vehicle, std::uint32_t wanted);
   // Bit k: Driver::breaks[k] is still to be taken and in no plan. `first_offer`: when the earliest offered pickup
