@@ -16,7 +16,7 @@ namespace {
 
 struct State {
   std::vector<std::string> policies{"nearest", "insertion"};
-  int days = 200;
+  int days = 0;  // 0: not given
   std::uint64_t seed = 900'000;
   std::int64_t clairvoyant = 0;
   int threads = core_count();
@@ -95,15 +95,16 @@ Status run(State const& state, Common const& common) {
       return invalid(fmt::format("--policies names {} twice", state.policies[i]));
     }
   }
-  Result<Days> const days = days_of(common.scenario, state.seed, state.days);
+  int const count = state.days > 0 ? state.days : is_day_file(common.scenario) ? 1 : 200;
+  Result<Days> const days = days_of(common.scenario, state.seed, count);
   if (!days) return days.error();
   Result<travel::TravelOptions> const travel = state.travel.options();
   if (!travel) return travel.error();
   Result<sim::PlayedDays> const played = [&] {
-    Progress progress("compare", state.days * static_cast<std::int64_t>(state.policies.size()), "days");
+    Progress progress("compare", count * static_cast<std::int64_t>(state.policies.size()), "days");
     sim::PlayOptions options;
     options.day = days->day;
-    options.days = static_cast<std::size_t>(state.days);
+    options.days = static_cast<std::size_t>(count);
     options.policies = state.policies;
     options.settings = state.settings;
     options.travel = *travel;
@@ -119,7 +120,7 @@ Status run(State const& state, Common const& common) {
   for (std::size_t p = 0; p < played->policies.size(); ++p)
     rows.push_back({played->policies[p], sim::scorecard_of(played->days[p]), contests[p]});
   Json json = Json::object({{"scenario", common.scenario},
-                            {"days", state.days},
+                            {"days", count},
                             {"seed", state.seed},
                             {"iterations", state.settings.iterations},
                             {"futures", state.settings.futures},
@@ -143,9 +144,8 @@ Run add_compare_policies(CLI::App& app) {
                              fmt::join(known, ", ")))
       ->delimiter(',')
       ->capture_default_str();
-  app.add_option("--days", state->days, "Days to play, the same for every policy")
-      ->check(CLI::Range(1, 100'000))
-      ->capture_default_str();
+  app.add_option("--days", state->days, "Days to play, the same for every policy [200, or the one of a file]")
+      ->check(CLI::Range(1, 100'000));
   add_seed(app, state->seed, "Seed of the first day; each following day has the next");
   app.add_option("--clairvoyant", state->clairvoyant,
                  "Also search each day for what it would have cost somebody who knew everything, by so many steps")

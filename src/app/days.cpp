@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <filesystem>
 #include <memory>
 
@@ -28,8 +27,12 @@ Result<Days> day_in_file(std::string const& file, int count) {
 
 }  // namespace
 
+bool is_day_file(std::string const& scenario) {
+  return scenario.ends_with(".json") || scenario.find('/') != std::string::npos;
+}
+
 Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int count) {
-  if (scenario.ends_with(".json") || scenario.find('/') != std::string::npos) return day_in_file(scenario, count);
+  if (is_day_file(scenario)) return day_in_file(scenario, count);
   Result<sim::Family const*> const family = sim::find_family(scenario);
   if (!family) {
     return Error{family.error().kind,

@@ -17,6 +17,8 @@ struct Days {
   std::function<Day(std::size_t)> day;
 };
 
+// Whether the scenario is a file and not a family.
+bool is_day_file(std::string const& scenario);
 // `scenario` is no longer "classic" here. Errors: no such family, with the nearest; a file that holds no legal day;
 // more than one day of a file.
 Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int count);

@@ -26,16 +26,18 @@ enum class EventKind : std::uint8_t {
   begins,       // the driver is there
   sick,
   shift_end,
-  arrives,    // wherever the driver was going
-  gives_up,   // nobody has come out
-  served,     // the end of a service or rest
-  starts,     // a service, after waiting
+  arrives,   // wherever the driver was going
+  gives_up,  // nobody has come out
+  served,    // the end of a service or rest
+  starts,    // a service, after waiting
+  overdue,   // the driver should have been there, or ready, a while ago
+  promised,  // a pickup comes near enough to be promised
+  expires,   // a booking that nobody took
+  // Departures come last: before them the policy has its say about all that happened at the same moment.
   leaves,     // for the next stop
   goes_home,  // nothing more to do
-  overdue,    // the driver should have been there, or ready, a while ago
-  promised,   // a pickup comes near enough to be promised
-  expires,    // a booking that nobody took
 };
+constexpr bool is_departure(EventKind kind) { return kind >= EventKind::leaves; }
 
 struct Event {
   Seconds at = 0;
@@ -50,6 +52,8 @@ class EventQueue {
   void push(Event const& event) { events_.push(event); }
   bool empty() const { return events_.empty(); }
   Seconds next_moment() const { return empty() ? never : events_.top().at; }
+  // Not when empty.
+  Event const& next() const { return events_.top(); }
   Event pop() {
     Event const event = events_.top();
     events_.pop();

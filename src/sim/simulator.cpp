@@ -42,17 +42,15 @@ class Run {
   DayResult finish() {
     Seconds ask_at = never, wake_at = never;
     while (!world_.over() || ask_at < never) {
-      Seconds const next = world_.next_moment();
-      if (next <= std::min(ask_at, wake_at)) {
+      Seconds const next = world_.next_moment(), question = std::min(ask_at, wake_at);
+      if (next < question || (next == question && next < never && !world_.next_is_departure())) {
         ++result_.events;
         if (world_.happen()) ask_at = std::min(ask_at, batched(next));
         check();
         continue;
       }
-      // All that happens at this moment has happened.
-      Seconds const moment = std::min(ask_at, wake_at);
       ask_at = never;
-      wake_at = ask(moment);
+      wake_at = ask(question);
     }
     result_.outcome = world_.outcome();
     result_.kpi = kpi_of(day_, expected_, result_.outcome);

@@ -304,12 +304,7 @@ void World::proceed(std::int32_t d) {
     wait_for_work(d);
     return;
   }
-  Seconds const time = latest_arrival(d) - expected_leg(d);
-  if (time > fleet_.now) {
-    appoint(d, time, EventKind::leaves);
-  } else {
-    leave(d);
-  }
+  appoint(d, latest_arrival(d) - expected_leg(d), EventKind::leaves);
 }
 
 void World::leave(std::int32_t d) {
@@ -676,6 +671,7 @@ bool World::happen() {
 }
 
 Outcome World::outcome() const {
+  for (DriverOutcome const& did : driven_) REGULUS_CHECK(did.left == never || did.back < never);
   return {.bookings = fleet_.bookings,
           .drivers = driven_,
           .changed_drivers = changed_drivers_,

@@ -92,6 +92,8 @@ class World {
   FleetSnapshot const& fleet() const { return fleet_; }
   Seconds next_moment() const { return queue_.next_moment(); }
   bool over() const { return queue_.empty(); }
+  // Only departures are left of the next moment.
+  bool next_is_departure() const { return !over() && is_departure(queue_.next().kind); }
 
   // Lets the next event happen. Returns whether a policy would want to hear of it.
   bool happen();

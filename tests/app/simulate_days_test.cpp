@@ -100,17 +100,27 @@ TEST(SimulateDays, refuses_what_does_not_fit) {
            {{"simulate", "--travel", "recorded"}, {"--travel", "classic"}},
            {{"simulate", "--scenario", "day.json", "--days", "2"}, {"--days = 2", "day.json"}},
            {{"simulate", "--scenario", "none.json"}, {"none.json"}},
-           {{"simulate", "--scenario", "broken.json"}, {"broken.json", "drivers"}},
+           {{"simulate", "--scenario", "broken.json"}, {"broken.json", "places"}},
            {{"simulate", "--scenario", "day.json", "--policy", "insertoin"}, {"insertoin", "insertion"}},
            {{"simulate", "--scenario", "day.json", "--iterations", "0"}, {"--iterations", "0"}},
            {{"compare-policies"}, {"--scenario = classic", "regulus compare"}},
-           {{"compare-policies", "--scenario", "day.json"}, {"--days = 200", "day.json"}},
+           {{"compare-policies", "--scenario", "day.json", "--days", "2"}, {"--days = 2", "day.json"}},
            {{"compare-policies", "--scenario", "city", "--policies", "wait,wait"}, {"wait", "twice"}},
            {{"compare-policies", "--scenario", "city", "--policies", "wait,hungry"}, {"hungry"}},
            {{"compare_policies", "--scenario", "city"}, {"compare_policies", "did you mean compare-policies?"}},
        }) {
     workspace.refuse(w.words, 2, w.said);
   }
+}
+
+TEST(ComparePolicies, explains_itself_and_plays_the_one_day_of_a_file) {
+  Workspace workspace;
+  EXPECT_NE(workspace.succeed({"--help"}).out.find("\n  compare-policies"), std::string::npos);
+  EXPECT_NE(workspace.succeed({"compare-policies", "--help"}).out.find("\n  regulus compare-policies"),
+            std::string::npos);
+  workspace.put("day.json", a_small_day());
+  EXPECT_EQ(
+      workspace.succeed({"compare-policies", "--scenario", "day.json", "--json"}).json().find("days")->as_integer(), 1);
 }
 
 TEST(ComparePolicies, puts_policies_side_by_side_on_the_same_days) {

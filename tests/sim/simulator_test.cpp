@@ -100,6 +100,23 @@ TEST(Simulator, a_quiet_day_goes_as_planned) {
   EXPECT_EQ(played.result.kpi.served, 2);
 }
 
+TEST(Simulator, a_day_full_of_trouble_reads_like_one) {
+  Day day = on_the_road(5);
+  day.weights.tolerated_inbound = 0;
+  day.drivers = {a_driver(1, 0, {at(7, 0), at(12, 0)}), a_driver(2, 4, {at(7, 0), at(12, 0)})};
+  day.drivers[1].breaks = {{{at(8, 30), at(9, 0)}, 900}};
+  day.bookings = {a_booking(1, 1, 2, at(8, 0)), a_booking(2, 3, 2, at(8, 0)), a_booking(3, 2, 0, at(9, 0)),
+                  a_booking(4, 2, 4, at(9, 30)), a_booking(5, 1, 0, at(10, 0))};
+  day.bookings[3].booking_class = BookingClass::will_call;
+  day.bookings[3].linked = 2;
+  day.bookings[4].known_from = at(8, 40);
+  // Nobody is there for 1; 5 is called off at 9:20; 4 calls ten minutes early; driver 1 falls ill with 3 on board.
+  day.reality.bookings = {
+      {.id = 1, .no_show = true}, {.id = 4, .calls_at = at(9, 20)}, {.id = 5, .cancelled_at = at(9, 20)}};
+  day.reality.drivers = {{.id = 1, .sick_from = at(9, 5)}};
+  expect_golden("a_day_full_of_trouble.txt", play(day).text());
+}
+
 TEST(Simulator, nobody_plays_with_the_last_tolerated_minute) {
   Day day = a_quiet_day();
   day.bookings[0].pickup_window.end = at(8, 30);

@@ -136,6 +136,7 @@ TEST(Torture, what_has_not_happened_yet_moves_nobody) {
         b.service_factor = 3.5 - b.service_factor;
       }
     }
+    for (std::size_t hour = 10; hour < 24; ++hour) other.reality.traffic[hour] += 0.5;
     for (DriverReality& d : other.reality.drivers) {
       if (d.sick_from >= moment) d.sick_from = d.sick_from == never ? moment : never;
     }
