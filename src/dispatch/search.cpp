@@ -31,6 +31,7 @@ class Stopwatch {
 constexpr double hottest = 0.5, coldest = 0.02;
 constexpr double strings_share = 0.5;   // of the changes take strings out, the others near requests
 constexpr double regret_share = 0.1;    // of the changes put back by regret, the others one by one
+constexpr double blink_share = 0.05;    // of the latter overlook places
 constexpr double vehicles_share = 0.5;  // of the limits, spent on the number of vehicles at most
 
 // Vehicles first where they come first; otherwise the cost alone.
@@ -58,14 +59,17 @@ class Search {
         recreator_(compiled) {}
 
   Solution run(Solution const& start) {
-    plan_.assign(start);
     best_ = start;
+    if (!plan_.assign(start)) {
+      best_.cost = no_plan;
+      return best_;
+    }
     best_.cost = plan_.cost();
     best_merit_ = merit_of(plan_, options_.fewer_vehicles);
     if (plan_.anchors().empty() && plan_.left_out().empty()) return best_;
     if (options_.fewer_vehicles) {
       drop_vehicles();
-      plan_.assign(best_);
+      REGULUS_CHECK(plan_.assign(best_));
     }
     anneal();
     return best_;
@@ -97,7 +101,7 @@ class Search {
   }
 
   // One change of the plan; false: it cannot be carried out and was undone.
-  bool change(RecreateRules const& rules) {
+  bool change(RecreateRules rules) {
     plan_.begin();
     if (rng_.chance(strings_share)) {
       ruiner_.strings(plan_, rng_, ruins_);
@@ -113,6 +117,7 @@ class Search {
     if (rng_.chance(regret_share)) {
       recreator_.by_regret(plan_, 2 + static_cast<int>(rng_.below(2)), rules, 0.1, rng_);
     } else {
+      rules.blink_places = rng_.chance(blink_share);
       recreator_.greedy(plan_, rules, rng_);
     }
     return true;
@@ -247,7 +252,10 @@ Solution construct(Instance const& instance, Solution start, int regret) {
   Compiled const compiled(instance);
   Workspace work(compiled);
   Plan plan(compiled, work, 64);
-  plan.assign(start);
+  if (!plan.assign(start)) {
+    start.cost = no_plan;
+    return start;
+  }
   Recreator recreator(compiled);
   Rng unused;
   recreator.by_regret(plan, regret, {.blink = 0}, 0, unused);

@@ -30,10 +30,14 @@ struct SearchOptions {
   std::function<void(Solution const&, double seconds)> on_better;  // may be empty
 };
 
+// The cost of a solution with a route that has no schedule. construct() and improve() hand such a one back as it came.
+inline constexpr schedule::Money no_plan = std::int64_t{1} << 62;
+
 // What `routes` cost, from the reference evaluation. Bug check: they are feasible.
 schedule::Money cost_of(schedule::Instance const& instance, Solution const& solution);
 
-// The routes that the instance forces and nothing else: locked nodes, drop-offs of riders on board, rests.
+// The routes that the instance forces and nothing else: locked nodes, drop-offs of riders on board, rests; in the
+// cheapest order. Cost no_plan when some vehicle's stops have no schedule in any order.
 Solution forced_routes(schedule::Instance const& instance);
 
 // Puts every request that is left out where it costs least, the one with the greatest regret first (Potvin and

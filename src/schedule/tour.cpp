@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
-#include "core/rng.h"
-
 namespace regulus::schedule {
 
 namespace {
 
 constexpr Ticks long_ago = -forever;
+
+bool overlook(Rng* blink) { return blink != nullptr && blink->below(8) == 0; }
 
 }  // namespace
 
@@ -192,13 +192,13 @@ void Tour::bound_by_windows() {
   }
 }
 
-Insertion Tour::best_insertion(std::int32_t request, Workspace& work) const {
+Insertion Tour::best_insertion(std::int32_t request, Workspace& work, Rng* blink) const {
   Insertion none{.vehicle = vehicle_};
   if (!open_ || compiled_->instance().on_vehicle(request, vehicle_) >= impossible) return none;
-  return whole_ ? best_pure(request, work) : best_priced(request, work);
+  return whole_ ? best_pure(request, work, blink) : best_priced(request, work, blink);
 }
 
-Insertion Tour::best_pure(std::int32_t request, Workspace& work) const {
+Insertion Tour::best_pure(std::int32_t request, Workspace& work, Rng* blink) const {
   Compiled const& c = *compiled_;
   Instance const& instance = c.instance();
   VehicleUse const& use = c.vehicle(vehicle_);
@@ -232,7 +232,7 @@ Insertion Tour::best_pure(std::int32_t request, Workspace& work) const {
     if (Ticks const drop = std::max(d.earliest, leave + ride.ticks); drop <= d.latest) {
       Compiled::Step const away = after.node < 0 ? c.leg_home(d.site, vehicle_) : c.leg(d.site, after.node);
       std::int64_t const metres = std::int64_t{come.metres} + ride.metres + away.metres - before.leg_metres;
-      if (metres < best && drop + d.service + away.ticks <= after.late &&
+      if (metres < best && !overlook(blink) && drop + d.service + away.ticks <= after.late &&
           (!exact_test || still_feasible(pickup, dropoff, i, i, work))) {
         best = metres;
         best_i = best_j = i;
@@ -260,7 +260,7 @@ Insertion Tour::best_pure(std::int32_t request, Workspace& work) const {
       Visit const& then = at_[j + 1];
       Compiled::Step const away = then.node < 0 ? c.leg_home(d.site, vehicle_) : c.leg(d.site, then.node);
       std::int64_t const metres = pickup_metres + last.metres + away.metres - past.leg_metres;
-      if (metres >= best || drop + d.service + away.ticks > then.late) continue;
+      if (metres >= best || overlook(blink) || drop + d.service + away.ticks > then.late) continue;
       if (exact_test && !still_feasible(pickup, dropoff, i, j, work)) continue;
       best = metres;
       best_i = i;
@@ -337,7 +337,7 @@ bool Tour::still_feasible(std::int32_t pickup, std::int32_t dropoff, std::size_t
   }
 }
 
-Insertion Tour::best_priced(std::int32_t request, Workspace& work) const {
+Insertion Tour::best_priced(std::int32_t request, Workspace& work, Rng* blink) const {
   Compiled const& c = *compiled_;
   Instance const& instance = c.instance();
   VehicleUse const& use = c.vehicle(vehicle_);
@@ -362,7 +362,7 @@ Insertion Tour::best_priced(std::int32_t request, Workspace& work) const {
   candidates.clear();
   auto const consider = [&](std::size_t i, std::size_t j, Ticks ahead, Ticks start, Ticks leave_by, Money late_cost,
                             std::int64_t metres, Ticks on_board) {
-    if (start > d.latest) return;
+    if (start > d.latest || overlook(blink)) return;
     late_cost += late(start, d);
     leave_by = std::min(leave_by, d.latest - ahead);
     Compiled::Step const on = leg_to(d.site, j + 1);

@@ -19,6 +19,7 @@
 #include <span>
 #include <vector>
 
+#include "core/rng.h"
 #include "schedule/compiled.h"
 #include "schedule/route.h"
 #include "schedule/sequence.h"
@@ -72,8 +73,10 @@ class Tour {
   bool used() const { return used_; }
   std::uint64_t hash() const { return hash_; }  // of vehicle and stops
 
-  // The cheapest feasible insertion; cost `impossible` when there is none. Ties as in best_insertion_by_trying.
-  Insertion best_insertion(std::int32_t request, Workspace& work) const;
+  // The cheapest feasible insertion; cost `impossible` when there is none. Ties as in best_insertion_by_trying. With a
+  // stream of chance, one pair of positions in eight is overlooked: a search that always took the best could not reach
+  // plans in which somebody has to stand at the second-best place.
+  Insertion best_insertion(std::int32_t request, Workspace& work, Rng* blink = nullptr) const;
   // The same for one stop whose request or rest belongs to this vehicle (a drop-off of somebody on board or after a
   // locked pickup, or a rest). dropoff_at says where; pickup_at is not used.
   Insertion best_position(std::int32_t node, Workspace& work) const;
@@ -100,8 +103,8 @@ class Tour {
   bool bound_whole_system();
   void bound_by_windows();
   bool still_feasible(std::int32_t pickup, std::int32_t dropoff, std::size_t i, std::size_t j, Workspace& work) const;
-  Insertion best_pure(std::int32_t request, Workspace& work) const;
-  Insertion best_priced(std::int32_t request, Workspace& work) const;
+  Insertion best_pure(std::int32_t request, Workspace& work, Rng* blink) const;
+  Insertion best_priced(std::int32_t request, Workspace& work, Rng* blink) const;
   bool fits(Seats const& load) const;
 
   Compiled const* compiled_;

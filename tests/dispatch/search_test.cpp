@@ -234,6 +234,8 @@ RC_GTEST_PROP(Search, forces_what_locks_demand_and_nothing_else, (std::uint64_t 
   RC_PRE(l.has_value());
   Instance const& x = l->world->instance;
   Solution const forced = forced_routes(x);
+  // Legs may be longer without a stop before a rest; then a plan may need what is not forced.
+  RC_PRE(forced.cost < no_plan);
   expect_sound(x, forced);
   for (std::size_t v = 0; v < x.vehicles.size(); ++v) {
     auto const& locked = x.vehicles[v].locked;
@@ -334,6 +336,18 @@ TEST(Search, uses_fewer_vehicles_even_where_that_costs_more) {
   Solution const few = improve(x, start, options, Rng(1));
   EXPECT_EQ(few.cost, 300);
   EXPECT_EQ(std::ranges::count_if(few.routes, [](Nodes const& r) { return !r.empty(); }), 1);
+}
+
+TEST(Search, hands_back_what_has_no_schedule) {
+  // Somebody on board has to be at block 30 by 5.
+  World world(line);
+  world.instance.per_metre = 1;
+  world.add(from_depot());
+  world.add_on_board(0, at(3, 0, 5), {});
+  Solution const forced = forced_routes(world.instance);
+  EXPECT_EQ(forced.cost, no_plan);
+  EXPECT_EQ(construct(world.instance, forced, 2).cost, no_plan);
+  EXPECT_EQ(improve(world.instance, forced, limited_to(10), Rng(1)).cost, no_plan);
 }
 
 TEST(Search, reports_every_better_plan_in_order) {

@@ -1,7 +1,7 @@
 // The routes that an instance forces: what is locked, and every drop-off and rest that follows from it.
 #include <algorithm>
+#include <optional>
 
-#include "core/check.h"
 #include "dispatch/search.h"
 #include "dispatch/search/plan.h"
 #include "schedule/tour.h"
@@ -30,6 +30,12 @@ std::vector<std::int32_t> owed_stops(Compiled const& compiled, std::int32_t vehi
   return owed;
 }
 
+std::vector<std::int32_t> in_any_order(Compiled const& compiled, std::int32_t vehicle) {
+  std::vector<std::int32_t> route = compiled.vehicle(vehicle).locked;
+  for (std::int32_t const node : owed_stops(compiled, vehicle)) route.push_back(node);
+  return route;
+}
+
 // Every order in which the owed stops can follow the locked ones, and the cheapest that has a schedule.
 class Orders {
  public:
@@ -37,7 +43,8 @@ class Orders {
       : compiled_(compiled), work_(work), vehicle_(vehicle), owed_(owed_stops(compiled, vehicle)) {
     route_ = compiled.vehicle(vehicle).locked;
   }
-  std::vector<std::int32_t> cheapest() {
+  // Nothing: no order has a schedule.
+  std::optional<std::vector<std::int32_t>> cheapest() {
     std::int64_t orders = 1;
     for (std::size_t k = 0; k < owed_.size(); ++k) orders *= std::min<std::int64_t>(orders > 20'000 ? 1 : k + 1, 100);
     if (orders <= 20'000) {
@@ -45,7 +52,7 @@ class Orders {
     } else {
       one_by_one();
     }
-    REGULUS_CHECK(best_cost_ < impossible);
+    if (best_cost_ >= impossible) return std::nullopt;
     return best_;
   }
 
@@ -78,12 +85,13 @@ class Orders {
     schedule::Tour tour(compiled_, vehicle_);
     bool feasible = tour.assign(route_, work_);
     for (std::int32_t const node : owed_) {
-      REGULUS_CHECK(feasible);
+      if (!feasible) return;
       schedule::Insertion const where = tour.best_position(node, work_);
-      REGULUS_CHECK(where.cost < impossible);
+      if (where.cost >= impossible) return;
       route_.insert(route_.begin() + where.dropoff_at, node);
       feasible = tour.assign(route_, work_);
     }
+    if (!feasible) return;
     best_ = route_;
     best_cost_ = tour.cost();
   }
@@ -101,8 +109,11 @@ Solution forced_routes(schedule::Instance const& instance) {
   Compiled const compiled(instance);
   schedule::Workspace work(compiled);
   Solution solution;
+  bool feasible = true;
   for (std::int32_t v = 0; v < compiled.vehicles(); ++v) {
-    solution.routes.push_back(Orders(compiled, work, v).cheapest());
+    auto route = Orders(compiled, work, v).cheapest();
+    feasible = feasible && route.has_value();
+    solution.routes.push_back(route ? *std::move(route) : in_any_order(compiled, v));
   }
   std::vector<bool> planned(instance.requests.size(), false);
   for (auto const& route : solution.routes) {
@@ -114,7 +125,7 @@ Solution forced_routes(schedule::Instance const& instance) {
   for (std::size_t r = 0; r < planned.size(); ++r) {
     if (!planned[r]) solution.left_out.push_back(static_cast<std::int32_t>(r));
   }
-  solution.cost = cost_of(instance, solution);
+  solution.cost = feasible ? cost_of(instance, solution) : no_plan;
   return solution;
 }
 

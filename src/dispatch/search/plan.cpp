@@ -79,7 +79,7 @@ Money Plan::mean_share() const {
   return weight == 0 ? 0 : weight * (2 * trips_ + 1) / compiled_->vehicles();
 }
 
-void Plan::assign(Solution const& solution) {
+bool Plan::assign(Solution const& solution) {
   REGULUS_CHECK(solution.routes.size() == tours_.size());
   routes_cost_ = left_out_cost_ = 0;
   trips_ = squared_trips_ = 0;
@@ -92,7 +92,7 @@ void Plan::assign(Solution const& solution) {
         vehicle_of_[static_cast<std::size_t>(stop.request)] = static_cast<std::int32_t>(v);
       }
     }
-    REGULUS_CHECK(tours_[v].assign(solution.routes[v], *work_));
+    if (!tours_[v].assign(solution.routes[v], *work_)) return false;
     count(tours_[v], 1);
   }
   left_out_.clear();
@@ -102,6 +102,7 @@ void Plan::assign(Solution const& solution) {
     left_out_cost_ += compiled_->request(r).left_out;
   }
   begin();
+  return true;
 }
 
 Solution Plan::solution() const {
@@ -197,8 +198,9 @@ bool Plan::put_back(std::int32_t stop) {
   return rewrite(v, nodes_);
 }
 
-Insertion Plan::best(std::int32_t request, std::int32_t vehicle) {
+Insertion Plan::best(std::int32_t request, std::int32_t vehicle, Rng* blink) {
   Tour const& t = tour(vehicle);
+  if (blink != nullptr) return t.best_insertion(request, *work_, blink);
   std::uint64_t const key = mix(t.hash(), static_cast<std::uint64_t>(request)) | 1;
   Remembered& slot = memory_[key >> 1 & (memory_.size() - 1)];
   if (slot.key == key) return {vehicle, slot.pickup_at, slot.dropoff_at, slot.cost};

@@ -19,8 +19,8 @@ class Plan {
   // `memory`: answers remembered, rounded up to a power of two.
   Plan(schedule::Compiled const& compiled, schedule::Workspace& work, std::size_t memory);
 
-  // Bug check: the routes are feasible.
-  void assign(Solution const& solution);
+  // False: some route has no schedule, and then nothing else may be asked.
+  bool assign(Solution const& solution);
   Solution solution() const;
 
   schedule::Money cost() const { return routes_cost_ + load_cost() + left_out_cost_; }
@@ -46,7 +46,8 @@ class Plan {
   bool remove(std::span<std::int32_t const> requests, std::span<std::int32_t const> stops);
   bool put_back(std::int32_t stop);
 
-  schedule::Insertion best(std::int32_t request, std::int32_t vehicle);
+  // With a stream of chance, places are overlooked (schedule/tour.h) and nothing is remembered.
+  schedule::Insertion best(std::int32_t request, std::int32_t vehicle, Rng* blink = nullptr);
   // Vehicles worth asking: an unused one only if no twin of it is asked already.
   std::span<std::int32_t const> vehicles();
   bool insert(std::int32_t request, schedule::Insertion const& insertion);

@@ -52,7 +52,7 @@ void Recreator::greedy(Plan& plan, RecreateRules const& rules, Rng& rng) {
     for (std::int32_t const v : plan.vehicles()) {
       if (!rules.new_vehicles && !plan.tour(v).used()) continue;
       if (rules.blink > 0 && rng.chance(rules.blink)) continue;
-      Insertion const here = plan.best(r, v);
+      Insertion const here = plan.best(r, v, rules.blink_places ? &rng : nullptr);
       if (here.cost < best.cost) best = here;
     }
     if (worth_it(plan, r, best.cost)) REGULUS_CHECK(plan.insert(r, best));

@@ -10,8 +10,9 @@
 namespace regulus::dispatch {
 
 struct RecreateRules {
-  bool new_vehicles = true;  // may use vehicles that are not used yet
-  double blink = 0.01;       // chance that a route is overlooked
+  bool new_vehicles = true;   // may use vehicles that are not used yet
+  double blink = 0.01;        // chance that a route is overlooked
+  bool blink_places = false;  // overlook single places as well
 };
 
 class Recreator {
