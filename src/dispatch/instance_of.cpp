@@ -43,6 +43,11 @@ Question instance_of(Situation const& situation, std::span<std::int32_t const> d
   return translate(situation, {drivers.begin(), drivers.end()}, bookings, Translation::Prices::moving);
 }
 
+Question instance_around(Situation const& situation, std::span<std::int32_t const> drivers,
+                         std::span<std::int32_t const> bookings) {
+  return translate(situation, {drivers.begin(), drivers.end()}, bookings, Translation::Prices::all);
+}
+
 Seconds latest_pickup(Situation const& situation, std::int32_t position) {
   Booking const& booking = situation.fleet.day->bookings[static_cast<std::size_t>(position)];
   BookingState const& state = situation.fleet.bookings[static_cast<std::size_t>(position)];

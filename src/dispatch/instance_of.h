@@ -43,6 +43,10 @@ Question instance_of(Situation const& situation, std::span<std::int32_t const> b
 Question instance_of(Situation const& situation, std::span<std::int32_t const> drivers,
                      std::span<std::int32_t const> bookings);
 
+// The same with some drivers only, everything priced, for whoever searches among them.
+Question instance_around(Situation const& situation, std::span<std::int32_t const> drivers,
+                         std::span<std::int32_t const> bookings);
+
 // The routes that differ from the present ones, with planned times from the kernel, and what becomes of who is left
 // out. Nobody is given away before it is necessary: who is left out stays undecided until a partner has to be told, and
 // goes to the partner then, while there are rides left; until its latest pickup has passed, and is unserved then.

@@ -92,6 +92,18 @@ TEST_P(EveryPolicy, gives_the_same_answer_to_the_same_question_with_and_without_
   }
 }
 
+TEST_P(EveryPolicy, keeps_its_promises_with_a_large_fleet) {
+  for (std::uint64_t seed = 250; seed < 252; ++seed) {
+    RandomWorld world(seed, {.drivers = 45, .bookings = 120});
+    play(world, 6, seed, [&](RandomWorld const& w, Decision const& decision, Rng coin) {
+      Status const legal = check_decision(w.situation(), decision);
+      ASSERT_TRUE(legal) << "seed " << seed << " at " << w.fleet.now << ": " << legal.error().message;
+      ASSERT_EQ(text(policy()->decide(w.situation(), coin)), text(decision))
+          << "seed " << seed << " at " << w.fleet.now;
+    });
+  }
+}
+
 TEST_P(EveryPolicy, gives_partners_only_rides_that_they_take) {
   for (std::uint64_t seed = 300; seed < 330; ++seed) {
     RandomWorld world(seed, {.drivers = 1, .bookings = 12});

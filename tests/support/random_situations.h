@@ -83,6 +83,7 @@ class RandomWorld {
       bool locked = true;
       for (std::size_t k = 0; k < driver.stops.size(); ++k) {
         locked = locked && ((k == 0 && driver.under_way) || driver.stops[k].planned <= moment + day.lock_horizon);
+        if (driver.stops[k].locked != locked) ++driver.version;
         driver.stops[k].locked = locked;
       }
     }

@@ -1,6 +1,8 @@
-// Whenever something is open, the whole plan is reconsidered: what is new is put where it costs least, then a large
-// neighbourhood search moves whatever may still be moved. What was promised has its price, so it is not moved lightly.
+// Whenever something is open, the plans that it concerns are reconsidered: what is new is put where it costs least,
+// then a large neighbourhood search moves whatever may still be moved. What was promised has its price, so it is not
+// moved lightly.
 #include "dispatch/instance_of.h"
+#include "dispatch/policy_neighbourhood.h"
 
 namespace regulus::dispatch {
 
@@ -12,7 +14,9 @@ class LargeNeighbourhoods final : public Policy {
 
   Decision decide(Situation const& situation, Rng rng) const override {
     if (situation.fleet.undecided.empty()) return {};
-    Question const question = instance_of(situation, situation.fleet.undecided);
+    std::optional<Question> const around = question_around(situation);
+    if (!around) return insertion_->decide(situation, rng);
+    Question const& question = *around;
     Solution const first = construct(question.instance, question.present, 1);
     SearchOptions options;
     options.iterations = settings_.iterations;
@@ -22,6 +26,7 @@ class LargeNeighbourhoods final : public Policy {
 
  private:
   PolicySettings settings_;
+  std::unique_ptr<Policy> insertion_ = make_policy("insertion", {}).take();
 };
 
 }  // namespace

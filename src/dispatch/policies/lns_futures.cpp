@@ -10,6 +10,7 @@
 
 #include "dispatch/futures.h"
 #include "dispatch/instance_of.h"
+#include "dispatch/policy_neighbourhood.h"
 #include "dispatch/ride.h"
 #include "schedule/fleet_index.h"
 
@@ -142,7 +143,9 @@ class Futures final : public Policy {
 
   Decision decide(Situation const& situation, Rng rng) const override {
     if (situation.fleet.undecided.empty()) return {};
-    Question const question = instance_of(situation, situation.fleet.undecided);
+    std::optional<Question> const around = question_around(situation);
+    if (!around) return insertion_->decide(situation, rng);
+    Question const& question = *around;
     SearchOptions options;
     options.iterations = settings_.iterations;
     options.seconds = settings_.seconds / 2;
@@ -193,6 +196,7 @@ class Futures final : public Policy {
   }
 
   PolicySettings settings_;
+  std::unique_ptr<Policy> insertion_ = make_policy("insertion", {}).take();
 };
 
 }  // namespace

@@ -1,0 +1,35 @@
+#include "dispatch/policy_neighbourhood.h"
+
+#include <algorithm>
+
+#include "dispatch/policy_append.h"
+#include "dispatch/policy_memo.h"
+
+namespace regulus::dispatch {
+
+namespace {
+
+constexpr std::size_t small_fleet = 40;      // drivers
+constexpr std::size_t neighbours = 24;       // drivers of a larger fleet
+constexpr std::size_t for_each_booking = 6;  // drivers
+constexpr std::size_t searchable = 100;      // undecided bookings of a larger fleet
+
+}  // namespace
+
+std::optional<Question> question_around(Situation const& situation) {
+  if (situation.fleet.drivers.size() <= small_fleet) return instance_of(situation, situation.fleet.undecided);
+  if (situation.fleet.undecided.size() > searchable) return std::nullopt;
+  std::unique_ptr<Memo> fresh;
+  LiveQuestion& live = LiveQuestion::of(situation, fresh);
+  std::vector<std::int32_t> drivers;
+  for (std::int32_t request : by_deadline(live.question(), live.question().present.left_out)) {
+    for (schedule::Insertion const& place : live.best_of_each(request, for_each_booking)) {
+      bool const taken = std::ranges::find(drivers, place.vehicle) != drivers.end();
+      if (!taken && drivers.size() < neighbours) drivers.push_back(place.vehicle);
+    }
+  }
+  std::ranges::sort(drivers);
+  return instance_around(situation, drivers, situation.fleet.undecided);
+}
+
+}  // namespace regulus::dispatch

@@ -1,0 +1,17 @@
+// The part of a day that a decision is about.
+//
+// A search over two hundred drivers would spend its time on those whom the new bookings do not concern. Of a small
+// fleet everybody takes part; of a large one the drivers on whom the undecided bookings would cost least.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "dispatch/instance_of.h"
+
+namespace regulus::dispatch {
+
+// Nothing: so much is undecided that no part of the day is small. Then insertions come first.
+std::optional<Question> question_around(Situation const& situation);
+
+}  // namespace regulus::dispatch
