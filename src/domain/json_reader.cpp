@@ -13,6 +13,8 @@ namespace regulus {
 namespace {
 
 constexpr std::size_t shown_of_a_value = 80;
+// Hours have at most eleven digits: what is read as seconds can be written as a time of day again.
+constexpr Seconds furthest = 100'000'000'000 * one_hour;
 
 std::string shortened(Json const& value) {
   std::string text = value.is_object() || value.is_array() ? std::string(value.kind()) : value.dump();
@@ -91,7 +93,7 @@ void JsonReader::moment(Seconds& out) const {
     Result<Seconds> const read = parse_clock(json_.as_string());
     if (!read) return fail("is no time; write HH:MM:SS, HH:MM or seconds since midnight");
     out = *read;
-  } else if (auto const whole = whole_number(json_); whole && *whole > -never && *whole < never) {
+  } else if (auto const whole = whole_number(json_); whole && *whole > -furthest && *whole < furthest) {
     out = *whole;
   } else {
     fail("is no time; write HH:MM:SS, HH:MM or seconds since midnight");

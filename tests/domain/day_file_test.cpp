@@ -148,6 +148,8 @@ TEST(PlanFile, refuses_what_no_plan_is) {
   refused(R"([{"driver": 2, "stops": []}, {"driver": 2, "stops": []}])", "routes[1].driver = 2 is not above");
   refused(R"([{"driver": 1, "stops": [{"kind": "pickup", "break": 1}]}])", "routes[0].stops[0]");
   refused(R"([{"driver": 1, "stops": [{"kind": "rest", "booking": 1}]}])", "must name its \"break\"");
+  // Found by a fuzzer: a moment that no time of day could write.
+  refused(R"([{"driver": 1, "stops": [{"kind": "pickup", "booking": 1, "planned": 4503599627370495}]}])", "is no time");
   refused(R"([{"driver": 1, "stops": [{"kind": "pickup", "booking": 0}]}])", "stops[0].booking = 0");
   refused(R"([{"driver": 1, "stops": [{"kind": "pickup", "booking": 1}, {"kind": "dropoff", "booking": 1,
           "locked": true}]}])",
