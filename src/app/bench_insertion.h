@@ -1,4 +1,4 @@
-// `regulus bench insertion`: what one booking into a large fleet takes.
+// `regulus bench insertion` and `regulus bench explain`: what one question about a booking takes in a large fleet.
 #pragma once
 
 #include "app/command.h"
@@ -6,5 +6,6 @@
 namespace regulus::app {
 
 Run add_bench_insertion(CLI::App& app);
+Run add_bench_explain(CLI::App& app);
 
 }  // namespace regulus::app

@@ -10,8 +10,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/json.h"
@@ -32,6 +34,8 @@ enum class Reason : std::uint8_t {
   shift,       // nobody's shift covers it, even on an empty day
   busy,        // somebody could on an empty day, nobody in the plans as they are
 };
+
+std::string_view name_of(Reason reason);
 
 // One single thing that would give the booking a driver.
 struct Change {

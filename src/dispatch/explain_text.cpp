@@ -314,6 +314,8 @@ static_assert(rows_in_order());
 
 }  // namespace
 
+std::string_view name_of(Reason reason) { return reason_names[static_cast<std::size_t>(reason)]; }
+
 Result<Language> parse_language(std::string_view text) {
   if (text == "en") return Language::en;
   if (text == "fr") return Language::fr;
@@ -382,7 +384,7 @@ std::string to_text(Assigned const& a, Day const& day, Language language) {
 Json to_json(Unassigned const& a) {
   Json json = Json::object({{"booking", a.booking},
                             {"assigned", false},
-                            {"reason", reason_names[static_cast<std::size_t>(a.reason)]},
+                            {"reason", name_of(a.reason)},
                             {"left_out_cents", cents(a.left_out)},
                             {"partner", a.partner}});
   if (a.reason == Reason::possible || a.reason == Reason::dear) {
