@@ -22,6 +22,7 @@ enum class Phrase : std::uint8_t {
   ride_limit,
   shift,
   busy,
+  busy_one,
   count_seats,
   count_skills,
   count_permission,
@@ -62,7 +63,7 @@ struct Row {
 };
 
 // {b} booking, {d} and {e} drivers, {n} and {m} numbers, {x} and {y} francs, {s} a list.
-constexpr std::array<Row, 42> table{{
+constexpr std::array<Row, 43> table{{
     {Phrase::possible,
      {"Booking {b} can be planned now: {d} takes it for {x} francs.",
       "La course {b} peut être planifiée maintenant : {d} la prend pour {x} francs."}},
@@ -97,11 +98,14 @@ constexpr std::array<Row, 42> table{{
     {Phrase::busy,
      {"Booking {b} has no driver: each of the {n} who could take it is busy at that time.",
       "La course {b} n'a pas de chauffeur : chacun des {n} qui pourraient la prendre est occupé à ce moment."}},
-    {Phrase::count_seats, {"{n} without the seats", "{n} sans les places"}},
-    {Phrase::count_skills, {"{n} without the skills", "{n} sans les compétences"}},
-    {Phrase::count_permission, {"{n} not allowed", "{n} non autorisés"}},
-    {Phrase::count_shift, {"{n} not on duty", "{n} hors service"}},
-    {Phrase::count_busy, {"{n} busy", "{n} occupés"}},
+    {Phrase::busy_one,
+     {"Booking {b} has no driver: the only one who could take it is busy at that time.",
+      "La course {b} n'a pas de chauffeur : le seul qui pourrait la prendre est occupé à ce moment."}},
+    {Phrase::count_seats, {"{n} without the seats", "sans les places : {n}"}},
+    {Phrase::count_skills, {"{n} without the skills", "sans les compétences : {n}"}},
+    {Phrase::count_permission, {"{n} not allowed", "non autorisés : {n}"}},
+    {Phrase::count_shift, {"{n} not on duty", "hors service : {n}"}},
+    {Phrase::count_busy, {"{n} busy", "occupés : {n}"}},
     {Phrase::nearest, {"Nearest to being able: {s}.", "Les plus proches de pouvoir la prendre : {s}."}},
     {Phrase::no_change,
      {"No single change that was tried would give it a driver.",
@@ -253,7 +257,7 @@ std::string reason_text(Unassigned const& a, Day const& day, Speaker const& say)
       return say(Phrase::shift, words);
     case Reason::busy:
       words.n = std::to_string(a.busy);
-      return say(Phrase::busy, words);
+      return say(a.busy == 1 ? Phrase::busy_one : Phrase::busy, words);
   }
   return {};
 }
