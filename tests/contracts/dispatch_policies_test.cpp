@@ -28,6 +28,11 @@ std::string text(Decision const& decision) {
   return out + "wake " + std::to_string(decision.wake_at);
 }
 
+struct Pace {
+  Seconds step = 5'400;    // the longest time between two decisions
+  bool surprises = false;  // clients call rides off and are promised other times
+};
+
 class EveryPolicy : public ::testing::TestWithParam<std::string> {
  protected:
   std::unique_ptr<Policy> policy(std::int64_t iterations = 30) const {
@@ -35,7 +40,7 @@ class EveryPolicy : public ::testing::TestWithParam<std::string> {
   }
   // Lets the policy decide `rounds` times while time passes; `look` sees each situation and its decision.
   template <class Look>
-  void play(RandomWorld& world, int rounds, std::uint64_t seed, Look const& look) const {
+  void play(RandomWorld& world, int rounds, std::uint64_t seed, Look const& look, Pace const& pace = {}) const {
     auto const decide = policy();
     Rng steps = Rng(seed).stream(Purpose::test);
     std::unique_ptr<Memo> memo;
@@ -45,7 +50,8 @@ class EveryPolicy : public ::testing::TestWithParam<std::string> {
       look(world, decision, coin);
       if (HasFatalFailure()) return;
       world.carry_out(decision);
-      world.advance(world.fleet.now + steps.between(300, 5'400));
+      world.advance(world.fleet.now + steps.between(60, pace.step));
+      if (pace.surprises) world.surprise();
     }
   }
 };

@@ -89,6 +89,29 @@ class RandomWorld {
     }
   }
 
+  // A client calls off a ride that is planned, and another one is told again, at another time, when to be ready.
+  void surprise() {
+    for (DriverState& driver : fleet.drivers) {
+      if (driver.stops.empty() || !driver.available) continue;
+      Stop const last = driver.stops.back();
+      if (last.kind == StopKind::rest || state_of(last.index).status != BookingStatus::assigned) continue;
+      BookingState& state = state_of(last.index);
+      bool const locked =
+          std::ranges::any_of(driver.stops, [&](Stop const& stop) { return stop.locked && stop.index == last.index; });
+      if (!locked && rng_.chance(0.5)) {
+        std::erase_if(driver.stops, [&](Stop const& s) { return s.kind != StopKind::rest && s.index == last.index; });
+        state.status = BookingStatus::cancelled;
+        state.driver = 0;
+        --driver.trips;
+        ++driver.version;
+      } else {
+        state.promised_driver = state.driver;
+        state.promised_pickup = fleet.now + rng_.between(0, 7'200);
+      }
+    }
+    refresh();
+  }
+
  private:
   static std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
   BookingState& state_of(BookingId id) { return fleet.bookings[at(day.booking_position(id))]; }
