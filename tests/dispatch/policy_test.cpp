@@ -166,6 +166,34 @@ TEST(DecisionOf, sends_nobody_to_a_break_before_the_day_begins) {
   EXPECT_EQ(decision.routes[0].stops.front().planned, 14 * one_hour);
 }
 
+TEST(LiveQuestion, offers_a_refused_booking_again_when_somebody_becomes_free) {
+  // One driver, everybody rides alone and within one minute: there is room for one of the three.
+  Street street;
+  street.fleet.drivers[1].available = false;
+  street.day.weights.max_late_on_demand = street.day.weights.tolerated_on_demand = 0;
+  for (std::size_t b : {0U, 1U, 2U}) {
+    street.day.bookings[b].exclusive = true;
+    street.fleet.bookings[b].pickup_window.end = street.fleet.bookings[b].pickup_window.start + 60;
+  }
+  auto const policy = make_policy("insertion", {}).take();
+  std::unique_ptr<Memo> memo;
+  Decision const first = policy->decide({street.fleet, street.times, &memo}, Rng(1));
+  ASSERT_EQ(first.routes.size(), 1U);
+  street.fleet.drivers[0].stops = first.routes[0].stops;
+  street.fleet.drivers[0].version = 1;
+  street.fleet.bookings[0].status = BookingStatus::assigned;
+  street.fleet.bookings[0].driver = 1;
+  street.fleet.undecided = {1, 2};
+  EXPECT_TRUE(policy->decide({street.fleet, street.times, &memo}, Rng(1)).routes.empty());
+  // Booking 7 is called off.
+  street.fleet.drivers[0].stops.clear();
+  street.fleet.drivers[0].version = 2;
+  street.fleet.bookings[0].status = BookingStatus::cancelled;
+  Decision const second = policy->decide({street.fleet, street.times, &memo}, Rng(1));
+  ASSERT_EQ(second.routes.size(), 1U);
+  EXPECT_TRUE(std::ranges::any_of(second.routes[0].stops, [](Stop const& stop) { return stop.index == 8; }));
+}
+
 // All plans of a tiny world: every request left out or inserted anywhere, one after the other.
 schedule::Money cheapest_of_all_plans(schedule::Instance const& instance, Solution const& plan) {
   schedule::Money best = cost_of(instance, plan);
