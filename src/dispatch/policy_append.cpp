@@ -69,6 +69,19 @@ std::optional<Appended> append(schedule::Instance const& instance, std::int32_t 
   return best;
 }
 
+Due due_at(Situation const& situation) {
+  Due due;
+  for (std::int32_t booking : situation.fleet.undecided) {
+    Seconds const moment = latest_pickup(situation, booking) - give_ahead;
+    if (moment <= situation.fleet.now) {
+      due.bookings.push_back(booking);
+    } else {
+      due.next = std::min(due.next, moment);
+    }
+  }
+  return due;
+}
+
 std::vector<std::int32_t> by_deadline(Question const& question, std::span<std::int32_t const> requests) {
   std::vector<std::int32_t> order(requests.begin(), requests.end());
   std::ranges::sort(order, {}, [&](std::int32_t r) {

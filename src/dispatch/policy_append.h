@@ -33,6 +33,15 @@ std::vector<std::int32_t> inserted(schedule::Instance const& instance, std::span
 void insert(schedule::Instance const& instance, Solution& solution, std::int32_t request,
             schedule::Insertion const& insertion);
 
+// Who appends must not give an afternoon's rides away in the morning: whatever is booked at noon would find nobody. So
+// rides are given when they are due, two hours before their pickup becomes too late.
+inline constexpr Seconds give_ahead = 2 * one_hour;
+struct Due {
+  std::vector<std::int32_t> bookings;  // undecided ones that are due, ascending
+  Seconds next = never;                // when the next one will be
+};
+Due due_at(Situation const& situation);
+
 // Requests, those first whose last moment for a pickup comes first; ties by booking.
 std::vector<std::int32_t> by_deadline(Question const& question, std::span<std::int32_t const> requests);
 

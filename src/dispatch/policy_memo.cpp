@@ -57,7 +57,11 @@ void LiveQuestion::update(Situation const& situation) {
     Since const since = since_written(situation, v, first_offer);
     if (since == Since::same) continue;
     if (since == Since::later && written_[at(v)].feasible && translation_->let_time_pass(situation, v)) {
-      everybody_->set_route(v, question.present.routes[at(v)]);
+      if (situation.fleet.drivers[at(v)].under_way) {
+        everybody_->set_route(v, question.present.routes[at(v)]);
+      } else {
+        everybody_->leaves_later(v);
+      }
       continue;
     }
     stale.emplace_back(v, since);
@@ -77,7 +81,7 @@ LiveQuestion::Since LiveQuestion::since_written(Situation const& situation, std:
                                                 Seconds first_offer) const {
   Written const& written = written_[at(vehicle)];
   DriverState const& state = situation.fleet.drivers[at(vehicle)];
-  if (!written.valid || written.version != state.version) return Since::other;
+  if (!written.valid || written.version != state.version || written.available != state.available) return Since::other;
   if (!state.available) return Since::same;
   for (Passenger const& known : written.aboard) {
     if (known != passenger(situation, known.booking)) return Since::other;
@@ -100,6 +104,7 @@ void LiveQuestion::write(Situation const& situation, std::int32_t vehicle, Since
   written.rests = translation_->rests_wanted(situation, vehicle, first_offer);
   translation_->write_rests(situation, vehicle, written.rests);
   written.version = state.version;
+  written.available = state.available;
   written.valid = true;
   written.aboard.clear();
   if (!state.available) {
@@ -127,6 +132,7 @@ void LiveQuestion::write(Situation const& situation, std::int32_t vehicle, Since
     if (node.kind != schedule::NodeKind::dropoff) continue;
     written.aboard.push_back(passenger(situation, question.booking_of[at(node.request)]));
   }
+  if (state.under_way || written.rests != 0) return;
   schedule::Timing const plan = schedule::evaluate(question.instance, vehicle, nodes).timing;
   written.leaves_by = nodes.empty() ? question.instance.vehicles[at(vehicle)].latest - (plan.back - plan.leave)
                                     : plan.start[0] - (plan.arrive[0] - plan.leave);
@@ -137,7 +143,7 @@ void LiveQuestion::move_departure(Situation const& situation, std::int32_t vehic
   schedule::VehicleUse& use = translation_->question().instance.vehicles[at(vehicle)];
   if (!state.available || state.under_way || use.earliest >= situation.fleet.now) return;
   use.earliest = situation.fleet.now;
-  everybody_->set_route(vehicle, question().present.routes[at(vehicle)]);
+  everybody_->leaves_later(vehicle);
 }
 
 std::optional<schedule::Insertion> LiveQuestion::best(std::int32_t request) {

@@ -50,11 +50,12 @@ class LiveQuestion final : public Memo {
   };
   struct Written {
     std::uint64_t version = 0;
+    bool available = false;
     bool feasible = false;          // as it was; nothing was widened
     bool valid = false;             // false: write it again
     std::uint32_t rests = 0;        // wanted, and in no plan
     bool open_breaks = false;       // some are neither taken nor in the plan
-    Seconds leaves_by = -never;     // until then a later departure makes nothing impossible
+    Seconds leaves_by = -never;     // of who stands: until then a later departure makes nothing impossible
     std::vector<Passenger> aboard;  // in the order of the plan's stops
   };
   struct Refused {

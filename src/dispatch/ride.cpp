@@ -27,16 +27,15 @@ Node stop_of(ObjectiveWeights const& weights, BookingClass kind, Window const& w
   return node;
 }
 
-// Who drives, or drove, the outbound leg of this return.
+bool holds(std::vector<DriverId> const& list, DriverId id) { return std::ranges::find(list, id) != list.end(); }
+
+}  // namespace
+
 DriverId driver_of_linked(FleetSnapshot const& fleet, Booking const& booking) {
   if (booking.linked == 0) return 0;
   std::int32_t const outbound = fleet.day->booking_position(booking.linked);
   return outbound < 0 ? 0 : fleet.bookings[at(outbound)].driver;
 }
-
-bool holds(std::vector<DriverId> const& list, DriverId id) { return std::ranges::find(list, id) != list.end(); }
-
-}  // namespace
 
 Ride ride_of(Situation const& situation, Booking const& booking, BookingState const& state) {
   ObjectiveWeights const& weights = situation.fleet.day->weights;

@@ -25,6 +25,9 @@ struct Ride {
 // Windows and promises are the state's.
 Ride ride_of(Situation const& situation, Booking const& booking, BookingState const& state);
 
+// Who drives, or drove, the outbound leg of this return; 0: nobody, or it is none.
+DriverId driver_of_linked(FleetSnapshot const& fleet, Booking const& booking);
+
 // What the choice of each driver adds, by position in `drivers`; empty when it never matters.
 std::vector<schedule::Money> prices_on_vehicles(Situation const& situation, Booking const& booking,
                                                 BookingState const& state, std::span<std::int32_t const> drivers);

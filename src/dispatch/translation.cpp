@@ -40,7 +40,26 @@ Translation::Translation(Situation const& situation, std::vector<std::int32_t> d
 
 std::int32_t Translation::write_offer(Situation const& situation, std::int32_t booking) {
   REGULUS_CHECK(!in_plan(booking));
-  return write_request(situation, booking, Role::offered);
+  Offer const now = offer_of(situation, booking);
+  std::int32_t const known = request_of(booking);
+  if (known != nobody && offered_[at(known)] == now) return known;
+  std::int32_t const index = write_request(situation, booking, Role::offered);
+  offered_[at(index)] = now;
+  return index;
+}
+
+Translation::Offer Translation::offer_of(Situation const& situation, std::int32_t position) {
+  BookingState const& state = situation.fleet.bookings[at(position)];
+  bool const partner = is_open(state.status) && partner_takes(situation, position) &&
+                       situation.fleet.now <= last_call(situation, position);
+  return {.valid = true,
+          .partner = partner,
+          .driver = state.driver,
+          .promised_driver = state.promised_driver,
+          .other_leg = driver_of_linked(situation.fleet, situation.fleet.day->bookings[at(position)]),
+          .promised_pickup = state.promised_pickup,
+          .pickup_window = state.pickup_window,
+          .dropoff_window = state.dropoff_window};
 }
 
 Seconds first_opening(Situation const& situation, std::span<std::int32_t const> bookings) {
@@ -59,10 +78,12 @@ std::int32_t Translation::write_request(Situation const& situation, std::int32_t
     auto const first = static_cast<std::int32_t>(instance().nodes.size());
     instance().nodes.resize(instance().nodes.size() + 2);
     nodes_of_.push_back({first, first + 1});
+    offered_.emplace_back();
     question_.booking_of.push_back(position);
     question_.partner_is_cheaper.push_back(false);
   }
   Nodes const nodes = nodes_of_[at(index)];
+  offered_[at(index)].valid = false;
   Ride ride = ride_of(situation, booking, state);
   ride.pickup.request = ride.dropoff.request = index;
   ride.request.pickup = role == Role::on_board ? nobody : nodes.pickup;
@@ -71,8 +92,7 @@ std::int32_t Translation::write_request(Situation const& situation, std::int32_t
   bool const priced = role == Role::offered || (role == Role::planned && prices_ != Prices::of_offers);
   if (priced && prices_ != Prices::moving) {
     Money const unserved = thousandths(unserved_price(situation.fleet.day->weights, booking, dearest_));
-    bool const cheaper = ride.partner < unserved && is_open(state.status) && partner_takes(situation, position) &&
-                         situation.fleet.now <= last_call(situation, position);
+    bool const cheaper = ride.partner < unserved && offer_of(situation, position).partner;
     ride.request.left_out = cheaper ? ride.partner : unserved;
     question_.partner_is_cheaper[at(index)] = cheaper;
   }

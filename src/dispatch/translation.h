@@ -68,11 +68,21 @@ class Translation {
   struct Nodes {
     std::int32_t pickup = -1, dropoff = -1;
   };
+  // All that an offer depends on beside the booking itself.
+  struct Offer {
+    bool valid = false, partner = false;
+    DriverId driver = 0, promised_driver = 0, other_leg = 0;
+    Seconds promised_pickup = never;
+    Window pickup_window, dropoff_window;
+    friend bool operator==(Offer const&, Offer const&) = default;
+  };
+  static Offer offer_of(Situation const& situation, std::int32_t booking);
   Question question_;
   Cents dearest_ = 0;
   Prices prices_;
   std::vector<std::int32_t> request_of_;            // by position of the booking; -1: none yet
   std::vector<Nodes> nodes_of_;                     // by request, for good
+  std::vector<Offer> offered_;                      // by request; what it was last written as
   std::vector<std::vector<std::int32_t>> rest_of_;  // nodes by vehicle and number of the break; -1: none yet
   std::vector<Seconds> holds_until_;                // by vehicle
   std::vector<bool> in_plan_;                       // by position of the booking

@@ -1,4 +1,7 @@
-// Whoever must be fetched first is given first, to the driver who can add the ride to the end of the day most cheaply.
+// Of the rides that are due, whoever must be fetched first is given first, to the driver who can add the ride to the
+// end of his plan most cheaply.
+#include <algorithm>
+
 #include "dispatch/instance_of.h"
 #include "dispatch/policy_append.h"
 
@@ -9,8 +12,11 @@ namespace {
 class DeadlineFirst final : public Policy {
  public:
   Decision decide(Situation const& situation, Rng) const override {
-    if (situation.fleet.undecided.empty()) return {};
-    Question const question = instance_of(situation, situation.fleet.undecided);
+    Due const due = due_at(situation);
+    Decision decision;
+    decision.wake_at = due.next;
+    if (due.bookings.empty()) return decision;
+    Question const question = instance_of(situation, due.bookings);
     Solution plan = question.present;
     for (std::int32_t request : by_deadline(question, question.present.left_out)) {
       std::optional<Appended> cheapest;
@@ -20,7 +26,9 @@ class DeadlineFirst final : public Policy {
       }
       if (cheapest) insert(question.instance, plan, request, cheapest->where);
     }
-    return decision_of(situation, question, plan);
+    decision = decision_of(situation, question, plan);
+    decision.wake_at = std::min(decision.wake_at, due.next);
+    return decision;
   }
 };
 

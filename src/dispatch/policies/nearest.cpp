@@ -1,4 +1,5 @@
-// The rule of the telephone: whoever can be there first takes it, after what he has to do already.
+// The rule of the telephone: when a ride is due, whoever can be there first takes it, after what he has to do already.
+#include <algorithm>
 #include <tuple>
 
 #include "dispatch/instance_of.h"
@@ -14,8 +15,11 @@ auto rank(Appended const& a) { return std::tuple(a.pickup_at, a.empty_drive, a.w
 class Nearest final : public Policy {
  public:
   Decision decide(Situation const& situation, Rng) const override {
-    if (situation.fleet.undecided.empty()) return {};
-    Question const question = instance_of(situation, situation.fleet.undecided);
+    Due const due = due_at(situation);
+    Decision decision;
+    decision.wake_at = due.next;
+    if (due.bookings.empty()) return decision;
+    Question const question = instance_of(situation, due.bookings);
     Solution plan = question.present;
     for (std::int32_t request : question.present.left_out) {
       std::optional<Appended> first;
@@ -25,7 +29,9 @@ class Nearest final : public Policy {
       }
       if (first) insert(question.instance, plan, request, first->where);
     }
-    return decision_of(situation, question, plan);
+    decision = decision_of(situation, question, plan);
+    decision.wake_at = std::min(decision.wake_at, due.next);
+    return decision;
   }
 };
 
