@@ -33,6 +33,7 @@ struct Gap {
 
 struct Entry {
   bool set = false;
+  bool leaves_later = false;  // than the numbers below say, which are of no use but to rule the vehicle out
   std::vector<std::int32_t> nodes;
   Sequence s;
   RouteCost cost;
@@ -86,6 +87,14 @@ Money excess_of(Gap const& a, Ticks longer_a, Gap const& b, Ticks longer_b) {
   return less < 0 ? less : longer_a * a.sure_rate + longer_b * b.sure_rate;
 }
 
+// A request with what is the same for every vehicle.
+struct Wanted {
+  std::int32_t number;
+  Request const& request;
+  Position pickup, dropoff;
+  Leg direct;
+};
+
 bool joins(Gap const& gap, Request const& wanted, VehicleUse const& use) {
   if (gap.alone > 0 || (wanted.exclusive && gap.riders > 0)) return false;
   Seats load = gap.load;
@@ -124,15 +133,31 @@ Money lower_bound(Instance const& instance, Entry const& entry, Gap const& gap, 
 struct FleetIndex::State {
   Instance const& instance;
   std::vector<Entry> entries;
+  std::vector<std::int32_t> members;  // vehicles that take part, ascending
   std::vector<Candidate> candidates;
   Sequence sequence;
   Starts starts;
   Work work;
 
+  void schedule(Entry& entry);
   void describe_gaps(Entry& entry, Starts const& t);
-  void propose(std::int32_t vehicle, std::int32_t request);
+  void propose(std::int32_t vehicle, Wanted const& wanted);
   Money price(Candidate const& candidate, std::int32_t request);
 };
+
+// Everything of an entry that depends on times.
+void FleetIndex::State::schedule(Entry& entry) {
+  Violation const timed = earliest_starts(instance, entry.s, starts).violation;
+  REGULUS_CHECK(timed == Violation::none || !entry.s.used);
+  describe_gaps(entry, starts);
+  entry.cost = {};
+  if (entry.s.used) {
+    delay_for_nothing(instance, entry.s, starts);
+    entry.cost = cost_of(instance, entry.s, starts);
+  }
+  entry.total = entry.cost.total();
+  entry.leaves_later = false;
+}
 
 // Steps 1 and 2 of the header rest on these numbers. `t` is the route's own schedule before any delay.
 void FleetIndex::State::describe_gaps(Entry& entry, Starts const& t) {
@@ -237,28 +262,36 @@ void FleetIndex::State::describe_gaps(Entry& entry, Starts const& t) {
 }
 
 // Steps 1 and 2 for one vehicle.
-void FleetIndex::State::propose(std::int32_t vehicle, std::int32_t request) {
-  Entry const& entry = entries[static_cast<std::size_t>(vehicle)];
+void FleetIndex::State::propose(std::int32_t vehicle, Wanted const& asked) {
+  Entry& entry = entries[static_cast<std::size_t>(vehicle)];
   VehicleUse const& use = instance.vehicles[static_cast<std::size_t>(vehicle)];
-  Request const& wanted = instance.requests[static_cast<std::size_t>(request)];
-  Money const price = instance.on_vehicle(request, vehicle);
+  Request const& wanted = asked.request;
+  Position const &pickup = asked.pickup, &dropoff = asked.dropoff;
+  Leg const& direct = asked.direct;
+  TravelTimes const& times = *instance.times;
+
+  // Step 1: the gaps before which the vehicle is free early enough and behind which it need not be too early. Who
+  // leaves later than is written down is free later, too: what is ruled out stays so.
+  auto const locked = static_cast<std::ptrdiff_t>(use.locked.size());
+  auto const too_early = [&](Gap const& gap) { return gap.relaxed < pickup.earliest + pickup.service; };
+  auto const in_time = [&](Gap const& gap) { return gap.free <= pickup.latest; };
+  auto first = entry.gaps.begin() + locked;
+  if (too_early(entry.gaps.back()) || !in_time(*first)) return;
+  first = std::partition_point(first, entry.gaps.end(), too_early);
+  if (!in_time(*first)) return;
+  Money const price = instance.on_vehicle(asked.number, vehicle);
   if (price >= impossible || !std::any_of(use.layouts.begin(), use.layouts.end(),
                                           [&](Seats const& layout) { return wanted.seats.fits(layout); })) {
     return;
   }
-  Position const pickup = position_of(instance, wanted.pickup), dropoff = position_of(instance, wanted.dropoff);
-  TravelTimes const& times = *instance.times;
-  Leg const direct = times.leg(pickup.place, dropoff.place, dropoff.hour);
-  Money const fixed = entry.s.matching + price;
-
-  // Step 1: the gaps before which the vehicle is free early enough and behind which it need not be too early.
-  auto const open = entry.gaps.begin() + static_cast<std::ptrdiff_t>(use.locked.size());
-  auto const first = std::partition_point(
-      open, entry.gaps.end(), [&](Gap const& gap) { return gap.relaxed < pickup.earliest + pickup.service; });
-  auto const last =
-      std::partition_point(first, entry.gaps.end(), [&](Gap const& gap) { return gap.free <= pickup.latest; });
+  if (entry.leaves_later) {
+    schedule(entry);
+    first = std::partition_point(entry.gaps.begin() + locked, entry.gaps.end(), too_early);
+  }
+  auto const last = std::partition_point(first, entry.gaps.end(), in_time);
   if (first == last) return;
   ++work.vehicles;
+  Money const fixed = entry.s.matching + price;
 
   for (auto gap = first; gap != last; ++gap) {
     Leg const there = times.leg(gap->from, pickup.place, pickup.hour);
@@ -343,9 +376,12 @@ std::vector<Insertion> FleetIndex::best_of_each(std::int32_t request, std::size_
   State& state = *state_;
   state.work = {};
   state.candidates.clear();
-  for (std::size_t v = 0; v < state.entries.size(); ++v) {
-    if (state.entries[v].set) state.propose(static_cast<std::int32_t>(v), request);
-  }
+  Request const& wanted = state.instance.requests[static_cast<std::size_t>(request)];
+  Position const pickup = position_of(state.instance, wanted.pickup);
+  Position const dropoff = position_of(state.instance, wanted.dropoff);
+  Wanted const asked{request, wanted, pickup, dropoff,
+                     state.instance.times->leg(pickup.place, dropoff.place, dropoff.hour)};
+  for (std::int32_t v : state.members) state.propose(v, asked);
   // Step 3.
   std::vector<Insertion> best;  // one of each vehicle, cheapest first
   std::make_heap(state.candidates.begin(), state.candidates.end());
@@ -373,7 +409,7 @@ std::optional<Insertion> FleetIndex::best(std::int32_t request) {
 }
 
 FleetIndex::FleetIndex(Instance const& instance)
-    : state_(std::make_unique<State>(State{instance, {}, {}, {}, {}, {}})) {}
+    : state_(std::make_unique<State>(State{instance, {}, {}, {}, {}, {}, {}})) {}
 FleetIndex::~FleetIndex() = default;
 FleetIndex::FleetIndex(FleetIndex&&) noexcept = default;
 
@@ -383,19 +419,11 @@ void FleetIndex::set_route(std::int32_t vehicle, std::span<std::int32_t const> n
   Instance const& instance = state_->instance;
   VehicleUse const& use = instance.vehicles[v];
   Entry& entry = state_->entries[v];
-  Starts& t = state_->starts;
+  if (!entry.set) state_->members.insert(std::ranges::lower_bound(state_->members, vehicle), vehicle);
   entry.set = true;
   entry.nodes.assign(nodes.begin(), nodes.end());
   REGULUS_CHECK(spell_out(instance, vehicle, nodes, entry.s).violation == Violation::none);
-  Violation const timed = earliest_starts(instance, entry.s, t).violation;
-  REGULUS_CHECK(timed == Violation::none || !entry.s.used);
-  state_->describe_gaps(entry, t);
-  entry.cost = {};
-  if (entry.s.used) {
-    delay_for_nothing(instance, entry.s, t);
-    entry.cost = cost_of(instance, entry.s, t);
-  }
-  entry.total = entry.cost.total();
+  state_->schedule(entry);
   std::int64_t trips = use.trips;
   for (Position const& at : entry.s.at) trips += at.kind == NodeKind::pickup ? 1 : 0;
   entry.load = instance.load_weight * (2 * trips + 1);
@@ -403,14 +431,22 @@ void FleetIndex::set_route(std::int32_t vehicle, std::span<std::int32_t const> n
 
 void FleetIndex::forget(std::int32_t vehicle) {
   auto const v = static_cast<std::size_t>(vehicle);
-  if (v < state_->entries.size()) state_->entries[v] = {};
+  if (v >= state_->entries.size() || !state_->entries[v].set) return;
+  state_->entries[v].set = false;
+  state_->members.erase(std::ranges::lower_bound(state_->members, vehicle));
+}
+
+void FleetIndex::leaves_later(std::int32_t vehicle) {
+  state_->entries[static_cast<std::size_t>(vehicle)].leaves_later = true;
 }
 
 std::span<std::int32_t const> FleetIndex::route(std::int32_t vehicle) const {
   return state_->entries[static_cast<std::size_t>(vehicle)].nodes;
 }
 RouteCost const& FleetIndex::cost(std::int32_t vehicle) const {
-  return state_->entries[static_cast<std::size_t>(vehicle)].cost;
+  Entry& entry = state_->entries[static_cast<std::size_t>(vehicle)];
+  if (entry.leaves_later) state_->schedule(entry);
+  return entry.cost;
 }
 FleetIndex::Work const& FleetIndex::work() const { return state_->work; }
 

@@ -42,6 +42,9 @@ class FleetIndex {
   // What the vehicle drives from now on. Bug check: the route is feasible. Linear in its length, but for the check that
   // nothing is in it twice.
   void set_route(std::int32_t vehicle, std::span<std::int32_t const> nodes);
+  // The vehicle's `earliest` has risen, nothing else has changed, and the route is still feasible: cheaper than setting
+  // it again, for the work is done when a request comes that the vehicle may take.
+  void leaves_later(std::int32_t vehicle);
   void forget(std::int32_t vehicle);
 
   std::span<std::int32_t const> route(std::int32_t vehicle) const;
