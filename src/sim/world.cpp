@@ -277,6 +277,7 @@ bool World::fall_ill(std::int32_t d) {
   std::erase_if(s.stops, [&](Stop const& stop) {
     return stop.kind == StopKind::rest && !(resting && &stop == &s.stops.front());
   });
+  touch(d);
   retime(d);
   if (body(d).doing == Doing::away) {
     retire(d);

@@ -154,6 +154,32 @@ TEST_P(EveryPolicy, plans_with_nobody_who_is_ill_or_whose_day_is_over) {
   EXPECT_TRUE(check_decision(world.situation(), over));
 }
 
+// Nobody fetches the rides of the next afternoon, so there is something to decide until then, by and by with drivers
+// who stand somewhere with an empty plan, their shift and all overtime long over.
+TEST_P(EveryPolicy, answers_with_and_without_a_memo_when_drivers_stay_long_after_their_shift) {
+  for (std::uint64_t seed = 400; seed < 420; ++seed) {
+    RandomWorld world(seed, {.drivers = 3, .bookings = 10, .surprises = false});
+    for (std::size_t b = 7; b < 10; ++b) {
+      world.day.bookings[b].known_from = 0;
+      world.day.bookings[b].pickup_window = world.fleet.bookings[b].pickup_window = {39 * one_hour, 40 * one_hour};
+      world.day.bookings[b].dropoff_window = world.fleet.bookings[b].dropoff_window = {};
+    }
+    world.fleet.partner_left = 0;
+    std::size_t still_there = 0;
+    play(world, 40, seed, [&](RandomWorld const& w, Decision const& decision, Rng coin) {
+      Status const legal = check_decision(w.situation(), decision);
+      ASSERT_TRUE(legal) << "seed " << seed << " at " << w.fleet.now << ": " << legal.error().message;
+      ASSERT_EQ(text(policy()->decide(w.situation(), coin)), text(decision))
+          << "seed " << seed << " at " << w.fleet.now;
+      for (std::size_t d = 0; d < w.fleet.drivers.size(); ++d) {
+        Seconds const latest = w.day.drivers[d].shift.end + w.day.drivers[d].max_overtime;
+        still_there += w.fleet.drivers[d].available && w.fleet.drivers[d].stops.empty() && w.fleet.now > latest;
+      }
+    });
+    EXPECT_GT(still_there, 0U);
+  }
+}
+
 TEST_P(EveryPolicy, survives_bookings_that_nobody_can_serve) {
   RandomWorld world(5, {.drivers = 2, .bookings = 6});
   world.day.bookings[0].seats = Seats{{0, 9, 0}};
@@ -182,6 +208,52 @@ std::vector<std::string> names() {
 }
 INSTANTIATE_TEST_SUITE_P(DispatchPolicies, EveryPolicy, ::testing::ValuesIn(names()),
                          [](auto const& policy) { return policy.param; });
+
+// One ride at 10:00 to 11:00 is planned and promised for 10:00, then for 10:50. Nothing that the driver does has
+// changed, so the driver's version has not. When a ride at 14:00 is added, waiting for it is paid: the driver leaves as
+// late as nobody minds, five minutes after what was promised.
+TEST(InsertionWithAMemo, notices_a_promise_that_changes_behind_the_drivers_back) {
+  RandomWorld world(1, {.drivers = 1, .bookings = 3});
+  Driver& driver = world.day.drivers[0];
+  world.fleet.partner_left = 0;  // who would be cheaper than waiting
+  driver.shift = {8 * one_hour, 18 * one_hour};
+  driver.breaks.clear();
+  world.fleet.drivers[0].free_at = driver.shift.start;
+  for (std::size_t b = 0; b < 3; ++b) {
+    Booking& booking = world.day.bookings[b];
+    booking = {};
+    booking.id = static_cast<BookingId>(b + 1) * 100;
+    booking.pickup = 0;
+    booking.dropoff = 1;
+    booking.seats = Seats{{static_cast<std::int16_t>(b < 2 ? 1 : 9), 0, 0}};  // nobody can take the last one
+    booking.pickup_window = {(b == 0 ? 10 : 14) * one_hour, (b == 0 ? 11 : 15) * one_hour};
+    world.fleet.bookings[b] = {};
+    world.fleet.bookings[b].pickup_window = booking.pickup_window;
+    world.fleet.bookings[b].known = true;
+  }
+  world.fleet.undecided = {0};
+
+  auto const insertion = make_policy("insertion", {}).take();
+  std::unique_ptr<Memo> memo;
+  Decision const first = insertion->decide(world.situation(&memo), Rng(1));
+  ASSERT_EQ(first.routes.size(), 1U);
+  DriverState& state = world.fleet.drivers[0];
+  state.stops = first.routes[0].stops;
+  state.trips = 1;
+  ++state.version;
+  BookingState& promised = world.fleet.bookings[0];
+  promised.status = BookingStatus::assigned;
+  promised.driver = promised.promised_driver = driver.id;
+  promised.promised_pickup = 10 * one_hour;
+  world.fleet.undecided = {2};
+  EXPECT_TRUE(insertion->decide(world.situation(&memo), Rng(1)).routes.empty());
+
+  promised.promised_pickup = 10 * one_hour + 50 * one_minute;
+  world.fleet.undecided = {1};
+  Decision const moved = insertion->decide(world.situation(&memo), Rng(1));
+  EXPECT_EQ(moved.routes.at(0).stops[0].planned, 10 * one_hour + 55 * one_minute);
+  EXPECT_EQ(text(moved), text(insertion->decide(world.situation(), Rng(1))));
+}
 
 TEST(MakePolicy, names_the_nearest_policy_when_there_is_none_of_that_name) {
   auto const made = make_policy("insertoin", {});
