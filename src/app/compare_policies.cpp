@@ -20,6 +20,7 @@ struct State {
   std::uint64_t seed = 900'000;
   std::int64_t clairvoyant = 0;
   int threads = core_count();
+  std::string weights;
   dispatch::PolicySettings settings;
   TravelFlags travel;
 };
@@ -96,7 +97,9 @@ Status run(State const& state, Common const& common) {
     }
   }
   int const count = state.days > 0 ? state.days : is_day_file(common.scenario) ? 1 : 200;
-  Result<Days> const days = days_of(common.scenario, state.seed, count);
+  Result<Days> named = days_of(common.scenario, state.seed, count);
+  if (!named) return named.error();
+  Result<Days> const days = with_weights(named.take(), state.weights);
   if (!days) return days.error();
   Result<travel::TravelOptions> const travel = state.travel.options();
   if (!travel) return travel.error();
@@ -153,6 +156,7 @@ Run add_compare_policies(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));
   declare_policy_settings(app, state->settings);
+  declare_weights(app, state->weights);
   state->travel.declare(app);
   app.footer(
       "Examples:\n"

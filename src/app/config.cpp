@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/command.h"
+#include "domain/objective.h"
 
 namespace regulus::app {
 
@@ -14,8 +15,11 @@ Run add_config(CLI::App& app) {
     SettingFlags flags;
   };
   auto state = std::make_shared<State>();
-  app.add_option("action", state->action, "print: the resolved configuration · check FILE · docs: the reference page")
-      ->check(CLI::IsMember({"print", "check", "docs"}))
+  app.add_option("action", state->action,
+                 "print: the resolved configuration · check FILE · docs: the reference page · objective: what a day's "
+                 "costs are "
+                 "priced at, for --weights")
+      ->check(CLI::IsMember({"print", "check", "docs", "objective"}))
       ->required();
   app.add_option("file", state->file, "File to check");
   app.add_option("--config", state->config, "Configuration file to start from");
@@ -26,7 +30,8 @@ Run add_config(CLI::App& app) {
       "Examples:\n"
       "  regulus config print --network slots\n"
       "  regulus config check data/rl/optimal_config.json\n"
-      "  regulus config docs > docs/reference.md");
+      "  regulus config docs > docs/reference.md\n"
+      "  regulus config objective > weights.json");
 
   return [state](Common const& common) -> Status {
     bool const check = state->action == "check";
@@ -36,8 +41,19 @@ Run add_config(CLI::App& app) {
     }
     if (state->action == "docs") {
       lab::Config config;
-      std::string const page = reference_page(settings(config));
+      ObjectiveWeights weights;
+      std::string const page =
+          reference_page(settings(config)) + "\n## The objective\n\n" +
+          "What a day of the dispatch world costs, in cents. These are no flags: they stand in a day's file under "
+          "`weights`, or in a file of their own for `--weights` (`regulus config objective` prints one). Every policy "
+          "minimises this and every report prints it.\n\n" +
+          value_table(settings(weights));
       return print_result(common, Json::object({{"reference", page}}), page);
+    }
+    if (state->action == "objective") {
+      ObjectiveWeights weights;
+      Json const prices = to_json(settings(weights));
+      return print_result(common, prices, prices.dump(2));
     }
     if (check && state->file.empty()) return invalid("config check needs a file");
     Result<lab::Config> const config = resolve_file(check ? state->file : state->config, state->flags);

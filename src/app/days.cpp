@@ -4,8 +4,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <utility>
 
+#include "core/config.h"
 #include "core/files.h"
+#include "core/json.h"
 #include "domain/day_file.h"
 #include "sim/scenario.h"
 
@@ -41,6 +44,28 @@ Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int 
   }
   return Days{.title = fmt::format("{} day{} of {} from seed {}", count, count == 1 ? "" : "s", scenario, first_seed),
               .day = [generate = (*family)->generate, first_seed](std::size_t i) { return generate(first_seed + i); }};
+}
+
+void declare_weights(CLI::App& app, std::string& file) {
+  app.add_option("--weights", file,
+                 "Prices of the objective, as `regulus config objective` prints them [the days' own]");
+}
+
+Result<Days> with_weights(Days days, std::string const& file) {
+  if (file.empty()) return days;
+  Result<std::string> const text = read_file(file);
+  if (!text) return text.error();
+  Result<Json> const json = parse_json(*text);
+  if (!json) return json.error().in(file);
+  ObjectiveWeights weights;
+  if (Status read = apply_json(settings(weights), *json); !read) return read.error().in(file);
+  days.title += fmt::format(", priced by {}", file);
+  days.day = [generate = std::move(days.day), weights](std::size_t i) {
+    Day day = generate(i);
+    day.weights = weights;
+    return day;
+  };
+  return days;
 }
 
 void declare_policy_settings(CLI::App& app, dispatch::PolicySettings& settings) {

@@ -23,6 +23,11 @@ bool is_day_file(std::string const& scenario);
 // more than one day of a file.
 Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int count);
 
+// --weights: the file of an objective, as `regulus config objective` prints it. with_weights puts its prices into every
+// day; an empty name leaves the days' own. Errors: what the file says that no objective can.
+void declare_weights(CLI::App& app, std::string& file);
+Result<Days> with_weights(Days days, std::string const& file);
+
 // --iterations and --futures, as they are for every command that runs policies.
 void declare_policy_settings(CLI::App& app, dispatch::PolicySettings& settings);
 

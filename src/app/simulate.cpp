@@ -24,6 +24,7 @@ struct State {
   int threads = core_count();
   lab::Config defaults;
   SettingFlags flags;
+  std::string weights;
   dispatch::PolicySettings settings;
   TravelFlags travel;
   std::string trace;
@@ -111,7 +112,9 @@ std::string trace_lines(std::vector<sim::PlayedDay> const& days) {
 
 Status simulate_days(State const& state, Common const& common) {
   if (Status alright = check_flags(state.of_classic, common.scenario); !alright) return alright;
-  Result<Days> const days = days_of(common.scenario, state.seed, state.days);
+  Result<Days> named = days_of(common.scenario, state.seed, state.days);
+  if (!named) return named.error();
+  Result<Days> const days = with_weights(named.take(), state.weights);
   if (!days) return days.error();
   Result<travel::TravelOptions> const travel = state.travel.options();
   if (!travel) return travel.error();
@@ -184,6 +187,7 @@ Run add_simulate(CLI::App& app) {
     app.add_option("--trace", state->trace, "Write what happened into this file, a line of JSON each");
     app.add_flag("--check", state->check, "Check every invariant of the simulated world after every event");
     declare_policy_settings(app, state->settings);
+    declare_weights(app, state->weights);
     state->travel.declare(app);
   });
   app.footer(

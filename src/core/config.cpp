@@ -255,6 +255,14 @@ std::string reference_page(std::span<Setting const> settings) {
   return page;
 }
 
+std::string value_table(std::span<Setting const> settings) {
+  std::string page = "| name | default | allowed | meaning |\n|---|---|---|---|\n";
+  for (Setting const& s : settings) {
+    page += fmt::format("| `{}` | `{}` | {} | {} |\n", s.path, s.get().dump(), allowed_values(s), s.help);
+  }
+  return page;
+}
+
 std::optional<std::string> nearest_name(std::string_view name, std::span<std::string const> known) {
   std::optional<std::string> best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;

@@ -40,6 +40,8 @@ std::string allowed_values(Setting const& setting);
 
 // A Markdown table: setting, flag, environment variable, default, allowed values, tuned range, meaning.
 std::string reference_page(std::span<Setting const> settings);
+// The same for settings that are neither flags nor tuned: name, default, allowed values, meaning.
+std::string value_table(std::span<Setting const> settings);
 
 // The known name closest to `name` by edit distance, when it is close enough to be meant; for "did you mean".
 std::optional<std::string> nearest_name(std::string_view name, std::span<std::string const> known);

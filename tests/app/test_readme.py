@@ -1,7 +1,7 @@
 """Runs the commands of README.md as they are written, in order, each a test of its own.
 
 Every line of a ```sh block is a command; a line that ends in a backslash continues. They run in one scratch folder in which
-`build` and `scripts` lead to the repository, so that what they write under data/ is seen by the next command and does not
+`build`, `scripts` and `benchmarks` lead to the repository, so that what they write under data/ is seen by the next command and does not
 touch anybody's data. Left out are the commands that set up and test the repository itself.
 """
 
@@ -36,15 +36,18 @@ COMMANDS = commands_of((REPOSITORY / "README.md").read_text(encoding="utf-8"))
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
-    for name in ("build", "scripts"):
+    for name in ("build", "scripts", "benchmarks"):
         (folder / name).symlink_to(REPOSITORY / name)
     yield folder
     shutil.rmtree(folder)
 
 
 def test_the_page_shows_every_command_of_the_program():
-    shown = {match for line in COMMANDS for match in re.findall(r"regulus\s+([a-z]+)", line)}
-    assert shown >= {"tune", "train", "compare", "evaluate", "simulate", "report", "config", "bench"}
+    shown = {match for line in COMMANDS for match in re.findall(r"regulus\s+([a-z-]+)", line)}
+    assert shown >= {
+        *("tune", "train", "compare", "evaluate", "simulate", "report", "config", "bench"),
+        *("import", "scenario", "plan", "explain", "check", "compare-policies", "travel"),
+    }
 
 
 def test_lines_that_continue_are_one_command_and_comments_none():

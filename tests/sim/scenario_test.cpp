@@ -219,6 +219,14 @@ double served_by_insertion(std::string_view name) {
   return served / wanted;
 }
 
+TEST(Families, a_driver_who_is_so_late_that_only_his_present_order_works_is_no_obstacle_to_planning_anew) {
+  Day const day = family("valley").generate(900'008);
+  auto const policy = dispatch::make_policy("regret", {}).take();
+  DayResult const result = simulate(day, TravelTimes::straight_line(day.places, day.speeds), *policy, {});
+  EXPECT_EQ(result.refused_decisions, 0);
+  EXPECT_GT(result.kpi.served, 0);
+}
+
 TEST(Families, base_variants_can_be_served_and_scarce_ones_cannot_be_by_insertion_alone) {
   for (auto const& [base, scarce] :
        {std::pair{"geneva-medical", "geneva-medical-scarce"}, std::pair{"paratransit", "paratransit-scarce"}}) {

@@ -11,8 +11,11 @@ class Regret final : public Policy {
   Decision decide(Situation const& situation, Rng) const override {
     if (situation.fleet.undecided.empty()) return {};
     Question const question = instance_of(situation, situation.fleet.undecided);
-    Solution const anew = construct(question.instance, forced_routes(question.instance), 3);
     Solution const added = construct(question.instance, question.present, 3);
+    // Somebody who is so late that only the present order of stops still works leaves nothing to plan anew.
+    Solution const forced = forced_routes(question.instance);
+    if (forced.cost >= no_plan) return decision_of(situation, question, added);
+    Solution const anew = construct(question.instance, forced, 3);
     bool const better = cost_of(question.instance, anew) < cost_of(question.instance, added);
     return decision_of(situation, question, better ? anew : added);
   }
