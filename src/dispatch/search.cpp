@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "core/check.h"
 #include "dispatch/search/plan.h"
+#include "dispatch/search/pool.h"
 #include "dispatch/search/recreate.h"
 #include "dispatch/search/ruin.h"
 
@@ -29,10 +31,16 @@ class Stopwatch {
 
 // Measured in docs/decisions/0007-search.md. Temperatures are shares of what one request costs on average.
 constexpr double hottest = 0.5, coldest = 0.02;
-constexpr double strings_share = 0.5;   // of the changes take strings out, the others near requests
-constexpr double regret_share = 0.1;    // of the changes put back by regret, the others one by one
-constexpr double blink_share = 0.05;    // of the latter overlook places
-constexpr double vehicles_share = 0.5;  // of the limits, spent on the number of vehicles at most
+constexpr double strings_share = 0.5;         // of the changes take strings out, the others near requests
+constexpr double regret_share = 0.1;          // of the changes put back by regret, the others one by one
+constexpr double blink_share = 0.05;          // of the latter overlook places
+constexpr double vehicles_share = 0.5;        // of the limits, spent on the number of vehicles at most
+constexpr std::int64_t long_search = 20'000;  // iterations, from which on cooling again and keeping routes pay
+constexpr int coolings = 3;                   // of a long search
+constexpr double reheated = 0.2;              // where all but the first begin
+// Of a cooling: from when on routes are kept, and when the best plan is put together from them.
+constexpr double pool_from = 0.3;
+constexpr double combine_at[] = {0.6, 0.9, 2};
 
 // Vehicles first where they come first; otherwise the cost alone.
 struct Merit {
@@ -56,7 +64,8 @@ class Search {
         work_(compiled),
         plan_(compiled, work_, memory(options)),
         ruiner_(compiled),
-        recreator_(compiled) {}
+        recreator_(compiled),
+        pool_(compiled) {}
 
   Solution run(Solution const& start) {
     best_ = start;
@@ -130,12 +139,35 @@ class Search {
     return static_cast<double>(std::max<Money>(served, 1)) / static_cast<double>(std::max<std::size_t>(count, 1));
   }
 
+  // A long search cools several times, each time from the best plan so far. A short one cools once and keeps no pool.
   void anneal() {
-    double const begin = progress();
     double const scale = mean_cost();
-    double const hot = hottest * scale, cold = coldest * scale;
-    for (double now = begin; now < 1; ++iteration_, now = progress()) {
-      double const temperature = hot * std::pow(cold / hot, (now - begin) / (1 - begin));
+    bool const is_long = options_.iterations >= long_search && !options_.fewer_vehicles;
+    pooled_ = is_long && pool_.usable();
+    int const rounds = is_long ? coolings : 1;
+    double from = progress();
+    for (int round = 0; round < rounds; ++round) {
+      double const until = from + (1 - from) / (rounds - round);
+      if (round > 0) REGULUS_CHECK(plan_.assign(best_));
+      cool({.hot = (round == 0 ? hottest : reheated) * scale, .cold = coldest * scale, .begin = from, .end = until});
+      from = until;
+    }
+  }
+
+  struct Cooling {
+    double hot, cold;
+    double begin, end;  // of the progress
+  };
+  void cool(Cooling const& cooling) {
+    int combined = 0;
+    for (double now = progress(); now < cooling.end; ++iteration_, now = progress()) {
+      double const share = std::max(0.0, (now - cooling.begin) / (cooling.end - cooling.begin));
+      bool const pooling = pooled_ && share > pool_from;
+      if (pooling && share > combine_at[combined]) {
+        ++combined;
+        combine();
+      }
+      double const temperature = cooling.hot * std::pow(cooling.cold / cooling.hot, share);
       Money const before = plan_.cost();
       if (!change({.new_vehicles = !options_.fewer_vehicles})) continue;
       double const limit = static_cast<double>(before) - temperature * std::log(1 - rng_.uniform());
@@ -143,8 +175,17 @@ class Search {
         plan_.rollback();
         continue;
       }
+      for (std::size_t k = 0; pooling && k < plan_.touched().size(); ++k) pool_.note(plan_.tour(plan_.touched()[k]));
       note_best();
     }
+  }
+
+  // What is better than the best so far goes on from there.
+  void combine() {
+    std::optional<Solution> const found = pool_.combine(best_.cost);
+    if (!found) return;
+    REGULUS_CHECK(plan_.assign(*found));
+    note_best();
   }
 
   // Fewer vehicles (section 5.4 of the paper on string removals): the vehicle whose riders were hardest to place least
@@ -220,6 +261,8 @@ class Search {
   Ruiner ruiner_;
   Recreator recreator_;
   Ruins ruins_;
+  RoutePool pool_;
+  bool pooled_ = false;
   Solution best_;
   Merit best_merit_{};
   std::vector<std::int64_t> absences_;  // by request: how often a search for fewer vehicles left it out

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "dispatch/benchmark.h"
+#include "dispatch/search/pool.h"
 #include "tests/schedule/random_world.h"
 
 namespace regulus::dispatch {
@@ -362,6 +363,57 @@ TEST(Search, reports_every_better_plan_in_order) {
   if (!costs.empty()) {
     EXPECT_LT(costs.front(), start.cost);
     EXPECT_EQ(costs.back(), best.cost);
+  }
+}
+
+// Every route of every vehicle goes into the pool, in every order of its stops.
+void note_every_route(Instance const& x, schedule::Compiled const& compiled, RoutePool& pool) {
+  schedule::Workspace work(compiled);
+  for (std::int32_t v = 0; v < compiled.vehicles(); ++v) {
+    schedule::Tour tour(compiled, v);
+    Nodes route;
+    auto const extend = [&](auto const& self) -> void {
+      bool const closed = std::ranges::all_of(
+          route, [&](std::int32_t n) { return std::ranges::find(route, compiled.stop(n).partner) != route.end(); });
+      if (closed && work.obeys_loads(v, route) && tour.assign(route, work)) pool.note(tour);
+      for (std::int32_t n = 0; n < compiled.nodes(); ++n) {
+        if (std::ranges::find(route, n) != route.end()) continue;
+        schedule::CompiledStop const& stop = compiled.stop(n);
+        if (stop.kind == NodeKind::dropoff && std::ranges::find(route, stop.partner) == route.end()) continue;
+        if (x.on_vehicle(stop.request, v) >= impossible) continue;
+        route.push_back(n);
+        self(self);
+        route.pop_back();
+      }
+    };
+    extend(extend);
+  }
+}
+
+RC_GTEST_PROP(RoutePool, puts_the_cheapest_plan_together_when_it_has_seen_every_route, (std::uint64_t seed)) {
+  auto const world = a_world({.vehicles = 2, .requests = 3, .priced = false, .rests = false}, Rng(seed));
+  Instance const& x = world->instance;
+  schedule::Compiled const compiled(x);
+  RoutePool pool(compiled);
+  RC_PRE(pool.usable());
+  note_every_route(x, compiled, pool);
+  Money const cheapest = cheapest_plan(x);
+  auto const found = pool.combine(cheapest + 1'000);
+  RC_ASSERT(found.has_value());
+  expect_sound(x, *found);
+  RC_ASSERT(found->cost == cheapest);
+  RC_ASSERT(!pool.combine(cheapest));
+}
+
+TEST(Search, says_the_same_for_the_same_seed_when_it_cools_several_times) {
+  for (std::uint64_t seed = 1; seed <= 2; ++seed) {
+    auto const world = a_world({.vehicles = 3, .requests = 4, .priced = false, .rests = false}, Rng(seed));
+    Instance const& x = world->instance;
+    Solution const start = construct(x, forced_routes(x), 1);
+    Solution const one = improve(x, start, limited_to(20'000), Rng(seed));
+    Solution const two = improve(x, start, limited_to(20'000), Rng(seed));
+    EXPECT_EQ(one.cost, cheapest_plan(x));
+    EXPECT_EQ(one.routes, two.routes);
   }
 }
 

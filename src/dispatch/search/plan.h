@@ -41,6 +41,8 @@ class Plan {
 
   void begin();
   void rollback();
+  // The vehicles whose routes were changed since begin().
+  std::span<std::int32_t const> touched() const { return touched_; }
   // Takes these stops out: whole requests, or loose stops, which must be put back at once. False: the rest of a route
   // has no schedule (legs that are shorter by a detour); roll back.
   bool remove(std::span<std::int32_t const> requests, std::span<std::int32_t const> stops);
