@@ -97,9 +97,7 @@ Status run(State const& state, Common const& common) {
     }
   }
   int const count = state.days > 0 ? state.days : is_day_file(common.scenario) ? 1 : 200;
-  Result<Days> named = days_of(common.scenario, state.seed, count);
-  if (!named) return named.error();
-  Result<Days> const days = with_weights(named.take(), state.weights);
+  Result<Days> const days = days_of(common.scenario, state.seed, count, state.weights);
   if (!days) return days.error();
   Result<travel::TravelOptions> const travel = state.travel.options();
   if (!travel) return travel.error();

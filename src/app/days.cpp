@@ -18,23 +18,14 @@ namespace {
 
 Result<Days> day_in_file(std::string const& file, int count) {
   if (count != 1) return invalid(fmt::format("--days = {}, but {} holds one day; leave --days out", count, file));
-  Result<std::string> const text = read_file(file);
-  if (!text) return text.error();
-  Result<Day> day = parse_day(*text);
-  if (!day) return day.error().in(file);
-  if (Status legal = check_day(*day); !legal) return legal.error().in(file);
+  Result<Day> day = read_day(file);
+  if (!day) return day.error();
   auto const shared = std::make_shared<Day const>(day.take());
   return Days{.title = fmt::format("the day {} of {}", shared->date, file),
               .day = [shared](std::size_t) { return *shared; }};
 }
 
-}  // namespace
-
-bool is_day_file(std::string const& scenario) {
-  return scenario.ends_with(".json") || scenario.find('/') != std::string::npos;
-}
-
-Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int count) {
+Result<Days> named_days(std::string const& scenario, std::uint64_t first_seed, int count) {
   if (is_day_file(scenario)) return day_in_file(scenario, count);
   Result<sim::Family const*> const family = sim::find_family(scenario);
   if (!family) {
@@ -44,11 +35,6 @@ Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int 
   }
   return Days{.title = fmt::format("{} day{} of {} from seed {}", count, count == 1 ? "" : "s", scenario, first_seed),
               .day = [generate = (*family)->generate, first_seed](std::size_t i) { return generate(first_seed + i); }};
-}
-
-void declare_weights(CLI::App& app, std::string& file) {
-  app.add_option("--weights", file,
-                 "Prices of the objective, as `regulus config objective` prints them [the days' own]");
 }
 
 Result<Days> with_weights(Days days, std::string const& file) {
@@ -66,6 +52,29 @@ Result<Days> with_weights(Days days, std::string const& file) {
     return day;
   };
   return days;
+}
+
+}  // namespace
+
+bool is_day_file(std::string const& scenario) {
+  return scenario.ends_with(".json") || scenario.find('/') != std::string::npos;
+}
+
+Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int count, std::string const& weights) {
+  Result<Days> named = named_days(scenario, first_seed, count);
+  return named ? with_weights(named.take(), weights) : named.error();
+}
+
+Result<Day> read_day(std::string const& file) {
+  Result<std::string> const text = read_file(file);
+  if (!text) return text.error();
+  Result<Day> day = parse_day(*text);
+  return day ? std::move(day) : day.error().in(file);
+}
+
+void declare_weights(CLI::App& app, std::string& file) {
+  app.add_option("--weights", file,
+                 "Prices of the objective, as `regulus config objective` prints them [the days' own]");
 }
 
 void declare_policy_settings(CLI::App& app, dispatch::PolicySettings& settings) {

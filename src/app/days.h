@@ -20,13 +20,15 @@ struct Days {
 // Whether the scenario is a file and not a family.
 bool is_day_file(std::string const& scenario);
 // `scenario` is no longer "classic" here. Errors: no such family, with the nearest; a file that holds no legal day;
-// more than one day of a file.
-Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int count);
+// more than one day of a file; what the file of --weights says that no objective can.
+Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int count, std::string const& weights);
 
-// --weights: the file of an objective, as `regulus config objective` prints it. with_weights puts its prices into every
-// day; an empty name leaves the days' own. Errors: what the file says that no objective can.
+// The day in a file. Errors name the file.
+Result<Day> read_day(std::string const& file);
+
+// --weights: the file of an objective, as `regulus config objective` prints it. Its prices go into every
+// day; an empty name leaves the days' own.
 void declare_weights(CLI::App& app, std::string& file);
-Result<Days> with_weights(Days days, std::string const& file);
 
 // --iterations and --futures, as they are for every command that runs policies.
 void declare_policy_settings(CLI::App& app, dispatch::PolicySettings& settings);

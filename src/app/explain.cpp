@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/command.h"
+#include "app/days.h"
 #include "app/travel_flags.h"
 #include "core/files.h"
 #include "dispatch/as_planned.h"
@@ -46,11 +47,8 @@ Result<Plan> plan_for(State const& state, Day const& day, TravelTimes const& tim
 }
 
 Result<Planned> read_problem(State const& state) {
-  Result<std::string> const text = read_file(state.day);
-  if (!text) return text.error();
-  Result<Day> day = parse_day(*text);
-  if (!day) return day.error().in(state.day);
-  if (Status const legal = check_day(*day); !legal) return legal.error().in(state.day);
+  Result<Day> day = read_day(state.day);
+  if (!day) return day.error();
   Result<travel::TravelOptions> const options = state.travel.options();
   if (!options) return options.error();
   Result<TravelTimes> times = travel::times_for(*day, *options);

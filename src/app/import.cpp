@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "app/command.h"
+#include "app/days.h"
 #include "core/files.h"
 #include "domain/bookings_csv.h"
 #include "domain/day_file.h"
@@ -25,13 +26,6 @@ struct State {
   ImportOptions windows;  // whose four durations are flags
   CLI::Option* drivers_given = nullptr;
 };
-
-Result<Day> read_day(std::string const& file) {
-  Result<std::string> const text = read_file(file);
-  if (!text) return text.error();
-  Result<Day> day = parse_day(*text);
-  return day ? std::move(day) : day.error().in(file);
-}
 
 // Drivers, partner, weights and speeds of a day, without its rides and what happened on it.
 Day fleet_of(Day const& day) {

@@ -112,9 +112,7 @@ std::string trace_lines(std::vector<sim::PlayedDay> const& days) {
 
 Status simulate_days(State const& state, Common const& common) {
   if (Status alright = check_flags(state.of_classic, common.scenario); !alright) return alright;
-  Result<Days> named = days_of(common.scenario, state.seed, state.days);
-  if (!named) return named.error();
-  Result<Days> const days = with_weights(named.take(), state.weights);
+  Result<Days> const days = days_of(common.scenario, state.seed, state.days, state.weights);
   if (!days) return days.error();
   Result<travel::TravelOptions> const travel = state.travel.options();
   if (!travel) return travel.error();

@@ -12,21 +12,32 @@ namespace {
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 std::ptrdiff_t offset(std::int32_t index) { return static_cast<std::ptrdiff_t>(index); }
 
-// Where the vehicle stands before position k, and from when on it is free there.
-struct Standing {
-  Place place;
-  schedule::Ticks free_at;
-};
-Standing standing(schedule::Instance const& instance, std::int32_t vehicle, std::span<std::int32_t const> nodes,
-                  schedule::Timing const& timing, std::size_t k) {
-  schedule::VehicleUse const& use = instance.vehicles[at(vehicle)];
-  Standing result{use.start, use.earliest};
+// Where the vehicle stands before position k.
+Place standing(schedule::Instance const& instance, std::int32_t vehicle, std::span<std::int32_t const> nodes,
+               std::size_t k) {
+  Place place = instance.vehicles[at(vehicle)].start;
   for (std::size_t j = 0; j < k; ++j) {
     schedule::Node const& node = instance.nodes[at(nodes[j])];
-    if (node.place != no_place) result.place = node.place;
-    result.free_at = timing.start[j] + node.service;
+    if (node.place != no_place) place = node.place;
   }
-  return result;
+  return place;
+}
+
+struct Due {
+  std::vector<std::int32_t> bookings;  // undecided ones that are due, ascending
+  Seconds next = never;                // when the next one will be
+};
+Due due_at(Situation const& situation) {
+  Due due;
+  for (std::int32_t booking : situation.fleet.undecided) {
+    Seconds const moment = latest_pickup(situation, booking) - give_ahead;
+    if (moment <= situation.fleet.now) {
+      due.bookings.push_back(booking);
+    } else {
+      due.next = std::min(due.next, moment);
+    }
+  }
+  return due;
 }
 
 }  // namespace
@@ -61,25 +72,34 @@ std::optional<Appended> append(schedule::Instance const& instance, std::int32_t 
     tried.where.cost = after.cost.total() - before.cost.total();
     tried.pickup_at = after.timing.start[k];
     schedule::Node const& pickup = instance.nodes[at(instance.requests[at(request)].pickup)];
-    Standing const from = standing(instance, vehicle, nodes, before.timing, k);
-    tried.empty_drive = instance.times->seconds(from.place, pickup.place, pickup.hour);
-    tried.reached_at = from.free_at + tried.empty_drive;
+    tried.empty_drive = instance.times->seconds(standing(instance, vehicle, nodes, k), pickup.place, pickup.hour);
     if (!best || tried.pickup_at < best->pickup_at) best = tried;
   }
   return best;
 }
 
-Due due_at(Situation const& situation) {
-  Due due;
-  for (std::int32_t booking : situation.fleet.undecided) {
-    Seconds const moment = latest_pickup(situation, booking) - give_ahead;
-    if (moment <= situation.fleet.now) {
-      due.bookings.push_back(booking);
-    } else {
-      due.next = std::min(due.next, moment);
+Decision append_what_is_due(Situation const& situation, Order order, Better better) {
+  Due const due = due_at(situation);
+  Decision decision;
+  if (!due.bookings.empty()) {
+    Question const question = instance_of(situation, due.bookings);
+    Solution plan = question.present;
+    for (std::int32_t request : order(question, question.present.left_out)) {
+      std::optional<Appended> best;
+      for (std::size_t v = 0; v < plan.routes.size(); ++v) {
+        auto const tried = append(question.instance, static_cast<std::int32_t>(v), plan.routes[v], request);
+        if (tried && (!best || better(*tried, *best))) best = tried;
+      }
+      if (best) insert(question.instance, plan, request, best->where);
     }
+    decision = decision_of(situation, question, plan);
   }
-  return due;
+  decision.wake_at = std::min(decision.wake_at, due.next);
+  return decision;
+}
+
+std::vector<std::int32_t> by_booking(Question const&, std::span<std::int32_t const> requests) {
+  return {requests.begin(), requests.end()};
 }
 
 std::vector<std::int32_t> by_deadline(Question const& question, std::span<std::int32_t const> requests) {

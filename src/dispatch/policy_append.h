@@ -15,9 +15,8 @@ namespace regulus::dispatch {
 
 // The pickup and drop-off of one request as the last ride of a vehicle.
 struct Appended {
-  schedule::Insertion where;       // cost as everywhere: what the route costs more
-  schedule::Ticks pickup_at = 0;   // start of service
-  schedule::Ticks reached_at = 0;  // arrival at the pickup when driving there at once
+  schedule::Insertion where;      // cost as everywhere: what the route costs more
+  schedule::Ticks pickup_at = 0;  // start of service
   schedule::Ticks empty_drive = 0;
 };
 
@@ -36,13 +35,15 @@ void insert(schedule::Instance const& instance, Solution& solution, std::int32_t
 // Who appends must not give an afternoon's rides away in the morning: whatever is booked at noon would find nobody. So
 // rides are given when they are due, two hours before their pickup becomes too late.
 inline constexpr Seconds give_ahead = 2 * one_hour;
-struct Due {
-  std::vector<std::int32_t> bookings;  // undecided ones that are due, ascending
-  Seconds next = never;                // when the next one will be
-};
-Due due_at(Situation const& situation);
+// Of those that are due, each in the order of `order` goes behind the plan of the vehicle whose offer is better than
+// every other's; the decision asks again when the next one is due.
+using Order = std::vector<std::int32_t> (*)(Question const&, std::span<std::int32_t const> requests);
+using Better = bool (*)(Appended const& a, Appended const& b);
+Decision append_what_is_due(Situation const& situation, Order order, Better better);
 
 // Requests, those first whose last moment for a pickup comes first; ties by booking.
 std::vector<std::int32_t> by_deadline(Question const& question, std::span<std::int32_t const> requests);
+// Requests as they are: by booking.
+std::vector<std::int32_t> by_booking(Question const& question, std::span<std::int32_t const> requests);
 
 }  // namespace regulus::dispatch

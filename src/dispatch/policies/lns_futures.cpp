@@ -10,6 +10,7 @@
 
 #include "dispatch/futures.h"
 #include "dispatch/instance_of.h"
+#include "dispatch/policy_append.h"
 #include "dispatch/policy_neighbourhood.h"
 #include "dispatch/ride.h"
 #include "schedule/fleet_index.h"
@@ -89,11 +90,8 @@ class Continuation {
         continue;
       }
       added += place->cost;
-      auto const before = index.route(place->vehicle);
-      std::vector<std::int32_t> route(before.begin(), before.end());
-      route.insert(route.begin() + place->pickup_at, wanted.pickup);
-      route.insert(route.begin() + place->dropoff_at, wanted.dropoff);
-      index.set_route(place->vehicle, route);
+      index.set_route(place->vehicle,
+                      inserted(instance_, index.route(place->vehicle), static_cast<std::int32_t>(r), *place));
       set[at(place->vehicle)] = nullptr;
     }
     return added;
