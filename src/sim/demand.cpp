@@ -120,6 +120,7 @@ class Maker {
 // The roster, with its vehicles, is the company's; who is there today is the day's.
 void Maker::add_fleet() {
   FleetConfig const& fleet = config_.fleet;
+  day_.partner.rides = fleet.partner_rides;
   Rng today = root_.stream(Purpose::fleet);
   std::size_t number = 0, vans = 0;
   for (std::size_t row = 0; row < fleet.shifts.size(); row += 4) {

@@ -227,6 +227,13 @@ TEST(GenerateDay, is_the_same_at_any_number_of_threads) {
   EXPECT_EQ(days(1), days(4));
 }
 
+TEST(GenerateDay, a_partner_takes_as_many_rides_as_the_settings_say) {
+  DemandConfig config = mixed();
+  EXPECT_EQ(generate_day("mixed", config, 1).partner.rides, 0);
+  config.fleet.partner_rides = 3;
+  EXPECT_EQ(generate_day("mixed", config, 1).partner.rides, 3);
+}
+
 TEST(Forecast, tells_the_process_and_not_the_day) {
   DemandConfig config = mixed();
   config.calendar.weekdays = {1, 0, 0, 0, 0, 0, 0};
