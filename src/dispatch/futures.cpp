@@ -13,30 +13,8 @@ constexpr Seconds longest_wait = 30 * one_minute;
 // Who booked a time for the return knows better than the average of all patients.
 constexpr double booked_spread = 0.35;
 
-// How long an appointment lasts: from when it is counted, the median, and the deviation of the logarithm.
-struct Stay {
-  Seconds from = 0;
-  Seconds median = 0;
-  double spread = 0;
-};
-
-Stay stay_before(Situation const& situation, Booking const& inbound) {
-  Day const& day = *situation.fleet.day;
-  std::int32_t const position = inbound.linked == 0 ? -1 : day.booking_position(inbound.linked);
-  Seconds const usual = day.forecast.call_after;
-  double const spread = day.forecast.call_spread;
-  if (position < 0) return {inbound.pickup_window.start - usual, usual, std::min(spread, booked_spread)};
-  Booking const& outbound = day.bookings[static_cast<std::size_t>(position)];
-  BookingState const& state = situation.fleet.bookings[static_cast<std::size_t>(position)];
-  Seconds appointment = outbound.dropoff_window.end < never ? outbound.dropoff_window.end : outbound.pickup_window.end;
-  Seconds const booked = inbound.pickup_window.start - appointment;
-  // Who arrives late for the appointment leaves it late.
-  if (state.dropped_off < never) appointment = std::max(appointment, state.dropped_off);
-  return booked > 0 ? Stay{appointment, booked, std::min(spread, booked_spread)} : Stay{appointment, usual, spread};
-}
-
 Seconds sample_call(Situation const& situation, Booking const& inbound, Rng& rng) {
-  Stay const stay = stay_before(situation, inbound);
+  CallForecast const stay = call_forecast(situation, inbound);
   for (int attempt = 0; attempt < 32; ++attempt) {
     double const length = static_cast<double>(stay.median) * std::exp(stay.spread * rng.normal());
     Seconds const call = stay.from + std::llround(length);
@@ -120,6 +98,21 @@ class NewClients {
 };
 
 }  // namespace
+
+CallForecast call_forecast(Situation const& situation, Booking const& inbound) {
+  Day const& day = *situation.fleet.day;
+  std::int32_t const position = inbound.linked == 0 ? -1 : day.booking_position(inbound.linked);
+  Seconds const usual = day.forecast.call_after;
+  double const spread = day.forecast.call_spread;
+  if (position < 0) return {inbound.pickup_window.start - usual, usual, std::min(spread, booked_spread)};
+  Booking const& outbound = day.bookings[static_cast<std::size_t>(position)];
+  BookingState const& state = situation.fleet.bookings[static_cast<std::size_t>(position)];
+  Seconds appointment = outbound.dropoff_window.end < never ? outbound.dropoff_window.end : outbound.pickup_window.end;
+  Seconds const booked = inbound.pickup_window.start - appointment;
+  // Who arrives late for the appointment leaves it late.
+  if (state.dropped_off < never) appointment = std::max(appointment, state.dropped_off);
+  return booked > 0 ? CallForecast{appointment, booked, std::min(spread, booked_spread)} : CallForecast{appointment, usual, spread};
+}
 
 std::vector<Booking> sample_future(Situation const& situation, Seconds until, Rng rng) {
   Day const& day = *situation.fleet.day;

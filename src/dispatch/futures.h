@@ -13,6 +13,15 @@
 
 namespace regulus::dispatch {
 
+// When a patient who is waited for will call: the appointment lasts log-normally around `median` from `from` on, with
+// this standard deviation of the logarithm.
+struct CallForecast {
+  Seconds from = 0;
+  Seconds median = 0;
+  double spread = 0;
+};
+CallForecast call_forecast(Situation const& situation, Booking const& inbound);
+
 // Requests that dispatch hears of after now and until `until`, in that order (Booking::known_from). The id of a return
 // is its booking's; a new client's is 0.
 //

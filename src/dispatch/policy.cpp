@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/config.h"
+#include "dispatch/learned/value_model.h"
 
 namespace regulus::dispatch {
 
@@ -23,6 +24,17 @@ constexpr PolicyEntry entries[] = {
 std::span<PolicyEntry const> policies() { return entries; }
 
 Result<std::unique_ptr<Policy>> make_policy(std::string_view name, PolicySettings const& settings) {
+  if (auto const colon = name.find(':'); colon != std::string_view::npos) {
+    std::string_view const policy = name.substr(0, colon);
+    if (policy != "dqn" && policy != "dqn_insertion") {
+      return invalid(fmt::format("policy = {}: only dqn and dqn_insertion are followed by a model's file", name));
+    }
+    Result<std::shared_ptr<ValueModel const>> model = load_value_model(std::string(name.substr(colon + 1)));
+    if (!model) return model.error();
+    PolicySettings with_model = settings;
+    with_model.model = model.take();
+    return make_policy(policy, with_model);
+  }
   std::vector<std::string> names;
   for (PolicyEntry const& entry : entries) {
     if (entry.name == name) return entry.make(settings);

@@ -37,10 +37,13 @@ class Policy {
   virtual Seconds batch() const { return 0; }
 };
 
+class ValueModel;
+
 struct PolicySettings {
   std::int64_t iterations = 200;  // of a search, at each decision
   int futures = 8;                // sampled days
   double seconds = 0;  // time limit of one decision; 0: none, and the answer depends on nothing but the input
+  std::shared_ptr<ValueModel const> model;  // of the learned policies; none: a value that knows nothing
 };
 
 struct PolicyEntry {
@@ -49,7 +52,8 @@ struct PolicyEntry {
   std::unique_ptr<Policy> (*make)(PolicySettings const&);
 };
 std::span<PolicyEntry const> policies();
-// Errors: not_found with the nearest name.
+// `name` is a policy's, or `dqn:FILE` and the like: then the model in the file goes into the settings. Errors:
+// not_found with the nearest name; what load_value_model says of the file.
 Result<std::unique_ptr<Policy>> make_policy(std::string_view name, PolicySettings const& settings);
 
 // Whether a decision may be carried out: locks kept, riders on board delivered, every stop's booking open and known, no

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/check.h"
+#include "dispatch/search/appraiser.h"
 #include "dispatch/search/plan.h"
 #include "dispatch/search/pool.h"
 #include "dispatch/search/recreate.h"
@@ -50,9 +51,9 @@ struct Merit {
   auto operator<=>(Merit const&) const = default;
 };
 
-Merit merit_of(Plan const& plan, bool fewer_vehicles) {
-  if (!fewer_vehicles) return {0, 0, plan.cost()};
-  return {plan.left_out().size(), plan.used(), plan.cost()};
+Merit merit_of(Plan const& plan, Money cost, bool fewer_vehicles) {
+  if (!fewer_vehicles) return {0, 0, cost};
+  return {plan.left_out().size(), plan.used(), cost};
 }
 
 class Search {
@@ -74,7 +75,7 @@ class Search {
       return best_;
     }
     best_.cost = plan_.cost();
-    best_merit_ = merit_of(plan_, options_.fewer_vehicles);
+    best_merit_ = merit_of(plan_, price(), options_.fewer_vehicles);
     if (plan_.anchors().empty() && plan_.left_out().empty()) return best_;
     if (options_.fewer_vehicles) {
       drop_vehicles();
@@ -101,8 +102,11 @@ class Search {
     return share;
   }
 
-  void note_best() {
-    Merit const merit = merit_of(plan_, options_.fewer_vehicles);
+  // The plan's cost, with what the appraiser adds.
+  Money price() { return plan_.cost() + (options_.appraiser == nullptr ? 0 : options_.appraiser->extra_cost(plan_)); }
+
+  void note_best(Money cost) {
+    Merit const merit = merit_of(plan_, cost, options_.fewer_vehicles);
     if (merit >= best_merit_) return;
     best_merit_ = merit;
     best_ = plan_.solution();
@@ -143,7 +147,7 @@ class Search {
   void anneal() {
     double const scale = mean_cost();
     bool const is_long = options_.iterations >= long_search && !options_.fewer_vehicles;
-    pooled_ = is_long && pool_.usable();
+    pooled_ = is_long && pool_.usable() && options_.appraiser == nullptr;
     int const rounds = is_long ? coolings : 1;
     double from = progress();
     for (int round = 0; round < rounds; ++round) {
@@ -160,23 +164,26 @@ class Search {
   };
   void cool(Cooling const& cooling) {
     int combined = 0;
+    Money before = price();
     for (double now = progress(); now < cooling.end; ++iteration_, now = progress()) {
       double const share = std::max(0.0, (now - cooling.begin) / (cooling.end - cooling.begin));
       bool const pooling = pooled_ && share > pool_from;
       if (pooling && share > combine_at[combined]) {
         ++combined;
         combine();
+        before = price();
       }
       double const temperature = cooling.hot * std::pow(cooling.cold / cooling.hot, share);
-      Money const before = plan_.cost();
       if (!change({.new_vehicles = !options_.fewer_vehicles})) continue;
       double const limit = static_cast<double>(before) - temperature * std::log(1 - rng_.uniform());
-      if (static_cast<double>(plan_.cost()) >= limit) {
+      Money const after = price();
+      if (static_cast<double>(after) >= limit) {
         plan_.rollback();
         continue;
       }
+      before = after;
       for (std::size_t k = 0; pooling && k < plan_.touched().size(); ++k) pool_.note(plan_.tour(plan_.touched()[k]));
-      note_best();
+      note_best(after);
     }
   }
 
@@ -185,7 +192,7 @@ class Search {
     std::optional<Solution> const found = pool_.combine(best_.cost);
     if (!found) return;
     REGULUS_CHECK(plan_.assign(*found));
-    note_best();
+    note_best(plan_.cost());
   }
 
   // Fewer vehicles (section 5.4 of the paper on string removals): the vehicle whose riders were hardest to place least
@@ -204,7 +211,7 @@ class Search {
       if (!change({.new_vehicles = false})) continue;
       auto const absent = plan_.left_out().size();
       if (absent == 0) {
-        note_best();
+        note_best(plan_.cost());
         if (!dissolve()) return;
         continue;
       }

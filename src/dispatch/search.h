@@ -23,11 +23,14 @@ struct Solution {
   schedule::Money cost = 0;                       // routes, load term and the price of what is left out
 };
 
+class Appraiser;  // dispatch/search/appraiser.h
+
 struct SearchOptions {
   std::int64_t iterations = 1'000'000'000;
   double seconds = 0;           // 0: no time limit
   bool fewer_vehicles = false;  // the number of vehicles used comes before the cost (Li and Lim)
   std::function<void(Solution const&, double seconds)> on_better;  // may be empty
+  Appraiser* appraiser = nullptr;  // the answer is then never worse by cost and opinion together
 };
 
 // The cost of a solution with a route that has no schedule. construct() and improve() hand such a one back as it came.

@@ -56,6 +56,7 @@ struct TrainingConfig {
 static_assert(describes_every_member<TrainingConfig>());
 
 struct Config {
+  std::string scenario = "classic";
   sim::ClassicConfig environment;
   rl::NetworkConfig network;
   rl::AgentConfig agent;
@@ -65,6 +66,8 @@ struct Config {
 
   static constexpr auto fields() {
     return std::tuple{
+        field(&Config::scenario, "scenario",
+              "What is learned on: classic, or families of days with commas between, which take turns."),
         field(&Config::environment, "environment", ""),
         field(&Config::network, "network", ""),
         field(&Config::agent, "agent", ""),

@@ -10,6 +10,9 @@
 #include "core/parallel.h"
 #include "core/seeds.h"
 #include "core/stats.h"
+#include "lab/classic_environment.h"
+#include "lab/dispatch_environment.h"
+#include "lab/scenarios.h"
 
 namespace regulus::lab {
 namespace {
@@ -23,7 +26,7 @@ struct GreedyDay {
   double reward = 0;
 };
 
-GreedyDay play_greedily(ClassicEnvironment& environment, rl::QNetwork const& network, std::uint64_t seed,
+GreedyDay play_greedily(rl::Environment& environment, rl::QNetwork const& network, std::uint64_t seed,
                         rl::QScratch& scratch) {
   GreedyDay day;
   rl::Observation observation;
@@ -57,6 +60,11 @@ Ledger& Ledger::operator+=(Ledger const& other) {
   return *this;
 }
 
+std::unique_ptr<rl::Environment> make_environment(Config const& config) {
+  if (!is_dispatch(config)) return std::make_unique<ClassicEnvironment>(config.environment, config.network.kind);
+  return std::make_unique<DispatchEnvironment>(day_maker(config.scenario));
+}
+
 PolicyFactory untrained_policy(Config const& config, std::uint64_t seed) {
   return model_factory(TrainingRun(config, seed).snapshot());
 }
@@ -72,8 +80,8 @@ TrainingRun::TrainingRun(Config const& config, std::uint64_t seed)
     : config_(config),
       seed_(seed),
       root_(seed),
-      environment_(config.environment, config.network.kind),
-      dqn_(config.agent, config.network, config.replay, environment_.width(), environment_.actions(), root_),
+      environment_(make_environment(config)),
+      dqn_(config.agent, config.network, config.replay, environment_->width(), environment_->actions(), root_),
       sentinel_(config.sentinel, config.agent.max_grad_norm),
       epsilon_(config.agent.epsilon_start) {
   warm_up();
@@ -87,11 +95,11 @@ void TrainingRun::warm_up() {
   std::vector<double> sizes;
   int seen = 0;
   for (int day = 0; day < config_.training.warmup_episodes; ++day) {
-    environment_.reset(scenario_seed(Role::warmup, seed_, static_cast<std::uint64_t>(day)));
+    environment_->reset(scenario_seed(Role::warmup, seed_, static_cast<std::uint64_t>(day)));
     days.emplace_back();
     do {
-      environment_.observe(observation_);
-      int choice = environment_.suggested_choice();
+      environment_->observe(observation_);
+      int choice = environment_->suggested_choice();
       if (choices.chance(config_.training.warmup_exploration)) {
         do {
           choice = static_cast<int>(choices.below(static_cast<std::uint64_t>(observation_.choices())));
@@ -105,7 +113,7 @@ void TrainingRun::warm_up() {
       } else if (auto const place = probe_choice.below(static_cast<std::uint64_t>(seen)); place < wanted) {
         probes_[place] = observation_;
       }
-      rl::StepResult const step = environment_.step(choice);
+      rl::StepResult const step = environment_->step(choice);
       dqn_.remember(observation_, choice, step);
       sizes.push_back(std::abs(step.reward));
       days.back().push_back(step);
@@ -124,11 +132,11 @@ EpisodeRecord TrainingRun::run_episode() {
   day_loss_ = 0;
   day_updates_ = 0;
   day_steps_.clear();
-  environment_.reset(scenario_seed(Role::train, seed_, static_cast<std::uint64_t>(episode_)));
+  environment_->reset(scenario_seed(Role::train, seed_, static_cast<std::uint64_t>(episode_)));
   do {
-    environment_.observe(observation_);
-    int const choice = dqn_.act(observation_, epsilon_, environment_.suggested_choice());
-    rl::StepResult const step = environment_.step(choice);
+    environment_->observe(observation_);
+    int const choice = dqn_.act(observation_, epsilon_, environment_->suggested_choice());
+    rl::StepResult const step = environment_->step(choice);
     dqn_.remember(observation_, choice, step);
     day_steps_.push_back(step);
     record.reward += step.reward;
@@ -198,10 +206,10 @@ std::vector<double> TrainingRun::evaluate(std::span<std::uint64_t const> days, i
   rl::QNetwork const& network = dqn_.evaluator();
   std::vector<GreedyDay> played(days.size());
   parallel_for((days.size() + chunk - 1) / chunk, threads, [&](std::size_t c) {
-    ClassicEnvironment environment(config_.environment, config_.network.kind);
+    std::unique_ptr<rl::Environment> const environment = make_environment(config_);
     rl::QScratch scratch;
     for (std::size_t i = c * chunk; i < std::min(days.size(), (c + 1) * chunk); ++i) {
-      played[i] = play_greedily(environment, network, days[i], scratch);
+      played[i] = play_greedily(*environment, network, days[i], scratch);
     }
   });
   std::vector<double> scores, values, returns;

@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "core/archive.h"
-#include "lab/classic_environment.h"
 #include "lab/config.h"
 #include "lab/evaluate.h"
 #include "lab/model.h"
 #include "rl/dqn.h"
+#include "rl/environment.h"
 #include "rl/sentinel.h"
 
 namespace regulus::lab {
@@ -58,6 +58,9 @@ class Stopwatch {
   double cpu_;
   std::chrono::steady_clock::time_point wall_;
 };
+
+// What a configuration learns on.
+std::unique_ptr<rl::Environment> make_environment(Config const& config);
 
 class TrainingRun {
  public:
@@ -98,7 +101,7 @@ class TrainingRun {
   Config config_;
   std::uint64_t seed_;
   Rng root_;
-  ClassicEnvironment environment_;
+  std::unique_ptr<rl::Environment> environment_;
   rl::Dqn dqn_;
   rl::Sentinel sentinel_;
   std::vector<rl::Observation> probes_;

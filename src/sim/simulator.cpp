@@ -28,30 +28,58 @@ std::string detail_of(Happening const& h) {
   }
 }
 
-// One day being run: the world, the policy, and everything that is written down about them.
-class Run {
+}  // namespace
+
+// The world, and everything that is written down about it.
+class DayRun::State {
  public:
-  Run(Day const& day, TravelTimes const& expected, dispatch::Policy const& policy, SimulateOptions const& options)
+  State(Day const& day, TravelTimes const& expected, SimulateOptions const& options, Seconds batch)
       : day_(day),
         expected_(expected),
-        policy_(policy),
         options_(options),
+        batch_(batch),
         world_(day, expected, [this](Happening const& h) { record(h); }),
         invariants_(day) {}
 
-  DayResult finish() {
-    Seconds ask_at = never, wake_at = never;
-    while (!world_.over() || ask_at < never) {
-      Seconds const next = world_.next_moment(), question = std::min(ask_at, wake_at);
+  bool next_question() {
+    while (!world_.over() || ask_at_ < never) {
+      Seconds const next = world_.next_moment(), question = std::min(ask_at_, wake_at_);
       if (next < question || (next == question && next < never && !world_.next_is_departure())) {
         ++result_.events;
-        if (world_.happen()) ask_at = std::min(ask_at, batched(next));
+        if (world_.happen()) ask_at_ = std::min(ask_at_, batched(next));
         check();
         continue;
       }
-      ask_at = never;
-      wake_at = ask(question);
+      ask_at_ = never;
+      asked_ = question;
+      world_.prepare_question(question);
+      return true;
     }
+    return false;
+  }
+
+  Situation situation() { return {world_.fleet(), expected_, &memo_}; }
+  Rng rng() const {
+    return Rng(options_.policy_seed).stream(Purpose::policy, static_cast<std::uint64_t>(result_.decisions));
+  }
+
+  void answer(dispatch::Decision const& decision) {
+    ++result_.decisions;
+    remember(decision);
+    record({.at = asked_, .what = What::asked, .detail = static_cast<std::int64_t>(decision.routes.size())});
+    if (Status const legal = dispatch::check_decision(situation(), decision); !legal) {
+      ++result_.refused_decisions;
+      record({.at = asked_, .what = What::refused}, legal.error().message);
+    } else {
+      world_.carry_out(decision);
+      check();
+    }
+    wake_at_ = decision.wake_at > asked_ ? decision.wake_at : never;
+  }
+
+  Outcome so_far() const { return world_.so_far(); }
+
+  DayResult result() {
     result_.outcome = world_.outcome();
     result_.kpi = kpi_of(day_, expected_, result_.outcome);
     return std::move(result_);
@@ -59,32 +87,9 @@ class Run {
 
  private:
   Seconds batched(Seconds moment) const {
-    Seconds const batch = policy_.batch();
-    if (batch <= 0) return moment;
-    Seconds const past = ((moment % batch) + batch) % batch;
-    return past == 0 ? moment : moment + batch - past;
-  }
-
-  // Returns when to ask again.
-  Seconds ask(Seconds moment) {
-    world_.prepare_question(moment);
-    Situation const situation{world_.fleet(), expected_, &memo_};
-    Rng const rng = Rng(options_.policy_seed).stream(Purpose::policy, static_cast<std::uint64_t>(result_.decisions));
-    auto const start = std::chrono::steady_clock::now();
-    dispatch::Decision const decision = policy_.decide(situation, rng);
-    std::chrono::duration<double, std::milli> const took = std::chrono::steady_clock::now() - start;
-    result_.decide_ms.push_back(took.count());
-    ++result_.decisions;
-    remember(decision);
-    record({.at = moment, .what = What::asked, .detail = static_cast<std::int64_t>(decision.routes.size())});
-    if (Status const legal = dispatch::check_decision(situation, decision); !legal) {
-      ++result_.refused_decisions;
-      record({.at = moment, .what = What::refused}, legal.error().message);
-    } else {
-      world_.carry_out(decision);
-      check();
-    }
-    return decision.wake_at > moment ? decision.wake_at : never;
+    if (batch_ <= 0) return moment;
+    Seconds const past = ((moment % batch_) + batch_) % batch_;
+    return past == 0 ? moment : moment + batch_ - past;
   }
 
   void record(Happening const& h, std::string const& why = {}) {
@@ -123,19 +128,39 @@ class Run {
 
   Day const& day_;
   TravelTimes const& expected_;
-  dispatch::Policy const& policy_;
   SimulateOptions const& options_;
+  Seconds batch_;
+  Seconds ask_at_ = never, wake_at_ = never, asked_ = 0;
+  DayResult result_;  // before the world, which reports into it from the start
   World world_;
   Invariants invariants_;
   std::unique_ptr<Memo> memo_;
-  DayResult result_;
 };
 
-}  // namespace
+DayRun::DayRun(Day const& day, TravelTimes const& expected, SimulateOptions const& options, Seconds batch)
+    : state_(std::make_unique<State>(day, expected, options, batch)) {}
+DayRun::~DayRun() = default;
+bool DayRun::next_question() { return state_->next_question(); }
+Situation DayRun::situation() { return state_->situation(); }
+Rng DayRun::rng() const { return state_->rng(); }
+void DayRun::answer(dispatch::Decision const& decision) { state_->answer(decision); }
+Outcome DayRun::so_far() const { return state_->so_far(); }
+DayResult DayRun::result() { return state_->result(); }
 
 DayResult simulate(Day const& day, TravelTimes const& expected, dispatch::Policy const& policy,
                    SimulateOptions const& options) {
-  return Run(day, expected, policy, options).finish();
+  DayRun run(day, expected, options, policy.batch());
+  std::vector<double> decide_ms;
+  while (run.next_question()) {
+    auto const start = std::chrono::steady_clock::now();
+    dispatch::Decision const decision = policy.decide(run.situation(), run.rng());
+    std::chrono::duration<double, std::milli> const took = std::chrono::steady_clock::now() - start;
+    decide_ms.push_back(took.count());
+    run.answer(decision);
+  }
+  DayResult result = run.result();
+  result.decide_ms = std::move(decide_ms);
+  return result;
 }
 
 }  // namespace regulus::sim

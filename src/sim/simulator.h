@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,33 @@ struct DayResult {
   std::int64_t refused_decisions = 0;  // answers that check_decision turned down; the plan stayed as it was
   std::string broken;                  // the first invariant that did not hold, when they are checked; empty: all did
   std::vector<double> decide_ms;       // by decision, wall clock; reported, never hashed
+};
+
+// A day that stops at every question: what simulate() is made of, and what a learning environment plays on.
+class DayRun {
+ public:
+  // `batch`: seconds between decisions about what is new, 0 for at once (Policy::batch). All arguments must outlive it.
+  DayRun(Day const& day, TravelTimes const& expected, SimulateOptions const& options, Seconds batch = 0);
+  ~DayRun();
+  DayRun(DayRun const&) = delete;
+  DayRun& operator=(DayRun const&) = delete;
+
+  // Lets the day go on until a policy is asked; false: it is over.
+  bool next_question();
+  // The open question, and the stream of chance that belongs to it.
+  Situation situation();
+  Rng rng() const;
+  // Carries the decision out; one that check_decision turns down is counted and changes nothing.
+  void answer(dispatch::Decision const& decision);
+
+  // What has become of the day so far: bookings and drivers as they stand, who is out as if he were back now.
+  Outcome so_far() const;
+  // Once, when the day is over.
+  DayResult result();
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
 };
 
 // The same (day, times, policy, policy_seed) gives the same result.

@@ -679,4 +679,16 @@ Outcome World::outcome() const {
           .moved_promises = moved_promises_};
 }
 
+Outcome World::so_far() const {
+  Outcome outcome{.bookings = fleet_.bookings,
+                  .drivers = driven_,
+                  .changed_drivers = changed_drivers_,
+                  .moved_promises = moved_promises_};
+  for (std::size_t d = 0; d < driven_.size(); ++d) {
+    bool const out = fleet_.drivers[d].left_start < never && bodies_[d].doing != Doing::gone;
+    if (out) outcome.drivers[d].back = std::max(outcome.drivers[d].left, fleet_.drivers[d].free_at);
+  }
+  return outcome;
+}
+
 }  // namespace regulus::sim

@@ -102,7 +102,10 @@ class World {
   // Carries out a decision that dispatch::check_decision has passed.
   void carry_out(dispatch::Decision const& decision);
 
+  // When the day is over.
   Outcome outcome() const;
+  // As it stands: who is out counts as back when he is free.
+  Outcome so_far() const;
 
  private:
   enum class Doing : std::uint8_t { away, standing, driving, waiting, serving, gone };

@@ -1,0 +1,118 @@
+#include "dispatch/learned/draft.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "dispatch/policy_append.h"
+#include "dispatch/search/plan.h"
+
+namespace regulus::dispatch {
+
+using schedule::Money;
+
+namespace {
+
+std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
+
+}  // namespace
+
+Draft::Draft(Situation const& situation, LiveQuestion& live)
+    : situation_(situation), live_(live), context_(situation), plan_(live.question().present) {
+  queue_ = by_deadline(live.question(), plan_.left_out);
+  for (std::size_t v = 0; v < vehicles(); ++v) {
+    parts_.push_back(context_.part_of(live.question(), static_cast<std::int32_t>(v), plan_.routes[v]));
+    sum_ += parts_.back();
+  }
+  for (std::int32_t request : plan_.left_out) left_ += context_.left_out(live.question(), request);
+}
+
+std::int32_t Draft::booking() const { return live_.question().booking_of[at(queue_[asked_ - 1])]; }
+
+bool Draft::next() {
+  if (asked_ == queue_.size()) return false;
+  std::int32_t const request = queue_[asked_++];
+  Question const& question = live_.question();
+  Money const left_out = question.instance.requests[at(request)].left_out;
+
+  // Step 1. What can be chosen, and at which price.
+  choices_.assign(1, {.kind = Choice::Kind::leave, .where = {}, .price = left_out + 1});
+  for (schedule::Insertion const& where : live_.best_of_each(request, insertions_offered)) {
+    choices_.push_back({.kind = Choice::Kind::insert, .where = where, .price = where.cost});
+  }
+  bool const partner = question.partner_is_cheaper[at(request)] && left_.given < situation_.fleet.partner_left;
+  if (partner) choices_.push_back({.kind = Choice::Kind::partner, .where = {}, .price = left_out + 2});
+  auto const first = std::ranges::min_element(choices_, {}, &Choice::price);
+  cheapest_ = static_cast<std::size_t>(first - choices_.begin());
+
+  // Step 2. What the fleet looks like after each.
+  PlanContext::LeftOut without = left_;
+  without -= context_.left_out(question, request);
+  rows_.resize(choices_.size() * plan_features);
+  after_.assign(choices_.size(), {});
+  for (std::size_t c = 0; c < choices_.size(); ++c) {
+    Part sum = sum_;
+    bool const insert = choices_[c].kind == Choice::Kind::insert, leave = choices_[c].kind == Choice::Kind::leave;
+    if (insert) {
+      std::int32_t const v = choices_[c].where.vehicle;
+      auto const nodes = inserted(question.instance, plan_.routes[at(v)], request, choices_[c].where);
+      after_[c] = context_.part_of(question, v, nodes);
+      sum -= parts_[at(v)];
+      sum += after_[c];
+    }
+    PlanContext::LeftOut left = leave ? left_ : without;
+    if (!insert && !leave) ++left.given;
+    context_.fill(sum_, sum, left_, left, std::span(rows_).subspan(c * plan_features, plan_features));
+  }
+  return true;
+}
+
+void Draft::take(std::size_t choice) {
+  REGULUS_CHECK(choice < choices_.size() && asked_ > 0);
+  std::int32_t const request = queue_[asked_ - 1];
+  Choice const& taken = choices_[choice];
+  if (taken.kind == Choice::Kind::leave) return;
+  left_ -= context_.left_out(live_.question(), request);
+  if (taken.kind == Choice::Kind::partner) {
+    ++left_.given;
+    given_ids_.push_back(situation_.fleet.day->bookings[at(booking())].id);
+    std::erase(plan_.left_out, request);
+    return;
+  }
+  std::int32_t const v = taken.where.vehicle;
+  live_.insert(request, taken.where, plan_);
+  sum_ -= parts_[at(v)];
+  parts_[at(v)] = after_[choice];
+  sum_ += parts_[at(v)];
+}
+
+Decision Draft::decision() const {
+  Decision decision = decision_of(situation_, live_.question(), plan_);
+  if (given_ids_.empty()) return decision;
+  // Those who were given away first keep their places; who is due beside them has what is left.
+  auto const room = static_cast<std::size_t>(std::max(0, situation_.fleet.partner_left - left_.given));
+  if (decision.overflow.size() > room) {
+    decision.overflow.resize(room);
+    decision.wake_at = std::min(decision.wake_at, situation_.fleet.now + one_minute);
+  }
+  decision.overflow.insert(decision.overflow.end(), given_ids_.begin(), given_ids_.end());
+  std::ranges::sort(decision.overflow);
+  return decision;
+}
+
+Money Draft::planned_cost() const {
+  schedule::Instance const& instance = live_.question().instance;
+  Money cost = 0;
+  std::int64_t trips = 0, squared_trips = 0;
+  for (std::size_t v = 0; v < vehicles(); ++v) {
+    cost += schedule::evaluate(instance, static_cast<std::int32_t>(v), plan_.routes[v]).cost.total();
+    std::int64_t here = instance.vehicles[v].trips;
+    for (std::int32_t node : plan_.routes[v]) {
+      here += instance.nodes[at(node)].kind == schedule::NodeKind::pickup ? 1 : 0;
+    }
+    trips += here;
+    squared_trips += here * here;
+  }
+  return cost + load_term(instance, trips, squared_trips);
+}
+
+}  // namespace regulus::dispatch

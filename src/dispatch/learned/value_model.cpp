@@ -1,0 +1,189 @@
+#include "dispatch/learned/value_model.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/check.h"
+#include "core/json.h"
+#include "dispatch/learned/plan_features.h"
+
+namespace regulus::dispatch {
+
+namespace {
+
+std::string architecture_of(nn::Shape const& shape) {
+  return fmt::format("relu {}-{}{}{}", shape.inputs, fmt::join(shape.hidden, "-"), shape.hidden.empty() ? "" : "-",
+                     shape.outputs);
+}
+
+std::string hash_text(std::string_view text) { return fmt::format("{:016x}", key_of(text)); }
+
+std::string scales_text() {
+  return Json::array_of(std::vector(feature_scales().begin(), feature_scales().end())).dump();
+}
+
+Result<std::string> entry(nn::ModelFile const& file, std::string const& key) {
+  auto const found = file.metadata.find(key);
+  if (found != file.metadata.end()) return found->second;
+  return invalid(fmt::format("metadata \"{}\" is missing: not a dispatch model of this program", key));
+}
+
+Status expect(nn::ModelFile const& file, std::string const& key, std::string_view ours, std::string_view what) {
+  Result<std::string> const theirs = entry(file, key);
+  if (!theirs) return theirs.error();
+  if (*theirs == ours) return ok();
+  return invalid(
+      fmt::format("{} is {}, this program uses {}; train the model again with this program", what, *theirs, ours));
+}
+
+// Units of the hidden layers, from metadata.
+Result<std::vector<int>> hidden_of(nn::ModelFile const& file) {
+  Result<std::string> const text = entry(file, "hidden");
+  if (!text) return text.error();
+  Result<Json> const json = parse_json(*text);
+  auto const wrong = [&] { return invalid(fmt::format("hidden = {} is no list of layer sizes from 1 to 512", *text)); };
+  if (!json || !json->is_array() || json->as_array().size() > 8) return wrong();
+  std::vector<int> hidden;
+  for (Json const& units : json->as_array()) {
+    if (!units.is_integer() || units.as_integer() < 1 || units.as_integer() > 512) return wrong();
+    hidden.push_back(static_cast<int>(units.as_integer()));
+  }
+  return hidden;
+}
+
+}  // namespace
+
+ValueModel::ValueModel(nn::Network const& network, double reward_scale) : reward_scale_(reward_scale) {
+  nn::Shape const& shape = network.shape();
+  REGULUS_CHECK(shape.outputs == 1 && !shape.layer_norm);
+  auto const parameters = network.parameters();
+  for (nn::Block const& block : network.blocks()) {
+    auto const values = parameters.subspan(block.offset, block.size());
+    if (block.name.ends_with(".bias")) {
+      REGULUS_CHECK(!layers_.empty() && layers_.back().bias.empty());
+      layers_.back().bias.assign(values.begin(), values.end());
+      continue;
+    }
+    Layer& layer = layers_.emplace_back();
+    layer.inputs = block.cols;
+    layer.outputs = block.rows;
+    layer.weight.resize(block.size());
+    for (int o = 0; o < layer.outputs; ++o) {
+      for (int i = 0; i < layer.inputs; ++i) {
+        layer.weight[static_cast<std::size_t>(i * layer.outputs + o)] =
+            values[static_cast<std::size_t>(o * layer.inputs + i)];
+      }
+    }
+  }
+}
+
+std::size_t ValueModel::parameters() const {
+  std::size_t count = 0;
+  for (Layer const& layer : layers_) count += layer.weight.size() + layer.bias.size();
+  return count;
+}
+
+double ValueModel::value(std::span<float const> row) const {
+  if (layers_.empty()) return 0;
+  constexpr std::size_t widest = 512;
+  std::array<float, widest> a, b;
+  float* out = a.data();
+  float* spare = b.data();
+  std::span<float const> in = row;
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    Layer const& layer = layers_[l];
+    auto const width = static_cast<std::size_t>(layer.outputs);
+    std::copy(layer.bias.begin(), layer.bias.end(), out);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(layer.inputs); ++i) {
+      float const x = in[i];
+      if (x == 0) continue;
+      float const* const w = layer.weight.data() + i * width;
+      for (std::size_t o = 0; o < width; ++o) out[o] += x * w[o];
+    }
+    if (l + 1 == layers_.size()) break;
+    for (std::size_t o = 0; o < width; ++o) out[o] = std::max(out[o], 0.0F);
+    in = {out, width};
+    std::swap(out, spare);
+  }
+  return reward_scale_ * static_cast<double>(out[0]);
+}
+
+nn::ModelFile encode_model(nn::Network const& network, double reward_scale) {
+  nn::ModelFile file;
+  std::string const architecture = architecture_of(network.shape());
+  file.metadata = {{"format", std::string(model_format)},
+                   {"schema", std::string(plan_schema)},
+                   {"feature_scales", scales_text()},
+                   {"hidden", Json::array_of(network.shape().hidden).dump()},
+                   {"architecture", architecture},
+                   {"architecture_hash", hash_text(architecture)},
+                   {"reward_scale", Json(reward_scale).dump()}};
+  auto const parameters = network.parameters();
+  for (nn::Block const& block : network.blocks()) {
+    auto const values = parameters.subspan(block.offset, block.size());
+    std::vector<std::int64_t> shape{block.cols};
+    if (block.name.ends_with(".weight")) shape = {block.rows, block.cols};
+    file.tensors.push_back({block.name, std::move(shape), {values.begin(), values.end()}});
+  }
+  return file;
+}
+
+Result<nn::Network> decode_network(nn::ModelFile const& file, double& reward_scale) {
+  // Step 1. Ours, and of the same meaning.
+  if (Status s = expect(file, "format", model_format, "format"); !s) return s.error();
+  if (Status s = expect(file, "schema", plan_schema, "feature schema"); !s) return s.error();
+  if (Status s = expect(file, "feature_scales", scales_text(), "the scaling of features"); !s) return s.error();
+  Result<std::vector<int>> const hidden = hidden_of(file);
+  if (!hidden) return hidden.error();
+  nn::Network network({.inputs = plan_features, .hidden = *hidden, .outputs = 1}, Rng(0));
+  std::string const architecture = architecture_of(network.shape());
+  if (Status s = expect(file, "architecture_hash", hash_text(architecture), "architecture hash"); !s) return s.error();
+  if (network.parameters().size() > most_parameters) {
+    return invalid(
+        fmt::format("{} parameters; a dispatch model has at most {}", network.parameters().size(), most_parameters));
+  }
+  Result<std::string> const scale_text = entry(file, "reward_scale");
+  if (!scale_text) return scale_text.error();
+  Result<Json> const scale = parse_json(*scale_text);
+  if (!scale || !scale->is_number() || !(scale->as_number() > 0)) {
+    return invalid(fmt::format("reward_scale = {} is no positive number", *scale_text));
+  }
+  reward_scale = scale->as_number();
+
+  // Step 2. The weights.
+  if (file.tensors.size() != network.blocks().size()) {
+    return Error{ErrorKind::corrupt,
+                 fmt::format("{} tensors, the architecture has {}", file.tensors.size(), network.blocks().size())};
+  }
+  for (nn::Block const& block : network.blocks()) {
+    nn::Tensor const* tensor = file.find(block.name);
+    if (tensor == nullptr || tensor->values.size() != block.size()) {
+      return Error{ErrorKind::corrupt, fmt::format("tensor {} is missing or has another size", block.name)};
+    }
+    if (!std::ranges::all_of(tensor->values, [](float w) { return std::isfinite(w); })) {
+      return Error{ErrorKind::corrupt, fmt::format("tensor {} holds a weight that is no finite number", block.name)};
+    }
+    std::ranges::copy(tensor->values, network.parameters().begin() + static_cast<std::ptrdiff_t>(block.offset));
+  }
+  return network;
+}
+
+Result<ValueModel> decode_model(nn::ModelFile const& file) {
+  double scale = 1;
+  Result<nn::Network> const network = decode_network(file, scale);
+  if (!network) return network.error();
+  return ValueModel(*network, scale);
+}
+
+Result<std::shared_ptr<ValueModel const>> load_value_model(std::filesystem::path const& path) {
+  Result<nn::ModelFile> const file = nn::read_model(path);
+  if (!file) return file.error();
+  Result<ValueModel> model = decode_model(*file);
+  if (!model) return model.error().in(path.string());
+  return std::shared_ptr<ValueModel const>(std::make_shared<ValueModel const>(model.take()));
+}
+
+}  // namespace regulus::dispatch

@@ -1,0 +1,54 @@
+// A trained value of plans, as dispatch uses it: what a plan will cost beyond what it says.
+//
+// A model file (safetensors) holds the weights of a small ReLU network over a row of plan features, the constants by
+// which the features were scaled, and the full configuration it was trained with. A file of another format, feature
+// schema, scaling or architecture is refused by name: a value is only worth something for the numbers it was trained
+// on.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "nn/model_file.h"
+#include "nn/network.h"
+
+namespace regulus::dispatch {
+
+inline constexpr std::string_view model_format = "regulus-dispatch-1";
+inline constexpr std::size_t most_parameters = 25'000;
+
+class ValueModel {
+ public:
+  // The value that knows nothing: 0 everywhere.
+  ValueModel() = default;
+  // Bug check: one output, no LayerNorm. `reward_scale` francs are one unit of the network's output.
+  ValueModel(nn::Network const& network, double reward_scale);
+
+  // Francs by which a plan with these features is better than it says, each; `row` has plan_features values.
+  double value(std::span<float const> row) const;
+  bool knows_nothing() const { return layers_.empty(); }
+  std::size_t parameters() const;
+
+ private:
+  struct Layer {
+    int inputs = 0, outputs = 0;
+    std::vector<float> weight;  // inputs × outputs, so that the inner loop runs over outputs
+    std::vector<float> bias;
+  };
+  std::vector<Layer> layers_;
+  double reward_scale_ = 1;
+};
+
+// The file of a model: everything but the configuration, which is its owner's.
+nn::ModelFile encode_model(nn::Network const& network, double reward_scale);
+// Errors: invalid (another program's file, format, schema, scaling, architecture; too many parameters), corrupt
+// (weights that do not fit or are no numbers). Names the entry and both values.
+Result<ValueModel> decode_model(nn::ModelFile const& file);
+Result<nn::Network> decode_network(nn::ModelFile const& file, double& reward_scale);
+Result<std::shared_ptr<ValueModel const>> load_value_model(std::filesystem::path const& path);
+
+}  // namespace regulus::dispatch

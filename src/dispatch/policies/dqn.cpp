@@ -1,0 +1,57 @@
+// Large neighbourhood search that goes by a learned value: what a plan will cost beyond what it says, because rides
+// take longer than believed, because room that is used up is missing later, and because the partner takes only so many
+// rides. Published gains come from value and search together (dispatch.md 5.3).
+//
+// It plans anew whenever something has happened, not only when a booking is open: a late driver's rides go to others.
+#include "dispatch/instance_of.h"
+#include "dispatch/learned/plan_appraiser.h"
+#include "dispatch/policy_neighbourhood.h"
+
+namespace regulus::dispatch {
+
+namespace {
+
+class LearnedSearch final : public Policy {
+ public:
+  explicit LearnedSearch(PolicySettings const& settings)
+      : settings_(settings), insertion_(make_policy("insertion", {}).take()) {}
+
+  Decision decide(Situation const& situation, Rng rng) const override {
+    std::optional<Question> const around = question_around(situation);
+    if (!around) return insertion_->decide(situation, rng);
+    Question const& question = *around;
+    if (!settings_.model || settings_.model->knows_nothing())
+      return search(situation, question, question, nullptr, rng);
+    PlanContext const context(situation);
+    PlanAppraiser appraiser(context, question, *settings_.model);
+    schedule::Money const premium = appraiser.price_of_partner();
+    appraiser.set_premium(premium);
+    Question priced = question;
+    for (std::size_t r = 0; r < priced.instance.requests.size(); ++r) {
+      if (priced.partner_is_cheaper[r]) priced.instance.requests[r].left_out += premium;
+    }
+    return search(situation, question, priced, &appraiser, rng);
+  }
+
+ private:
+  // `priced` is the question that is searched, `question` the one that is answered; they differ in prices alone.
+  Decision search(Situation const& situation, Question const& question, Question const& priced, Appraiser* appraiser,
+                  Rng rng) const {
+    Solution const first = construct(priced.instance, priced.present, 1);
+    if (first.cost >= no_plan) return decision_of(situation, question, question.present);
+    SearchOptions options;
+    options.iterations = settings_.iterations;
+    options.seconds = settings_.seconds;
+    options.appraiser = appraiser;
+    return decision_of(situation, question, improve(priced.instance, first, options, rng));
+  }
+
+  PolicySettings settings_;
+  std::unique_ptr<Policy> insertion_;
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> make_dqn(PolicySettings const& settings) { return std::make_unique<LearnedSearch>(settings); }
+
+}  // namespace regulus::dispatch

@@ -1,0 +1,48 @@
+// Best insertion corrected by a learned value: of each booking's choices the one whose price and value together are
+// best. An untrained value is 0, and then this is `insertion` (dispatch.md 5.4, residual learning).
+#include "dispatch/learned/draft.h"
+#include "dispatch/learned/value_model.h"
+
+namespace regulus::dispatch {
+
+namespace {
+
+constexpr double thousandths_per_franc = 100'000;
+
+class LearnedInsertion final : public Policy {
+ public:
+  explicit LearnedInsertion(std::shared_ptr<ValueModel const> model) : model_(std::move(model)) {}
+
+  Decision decide(Situation const& situation, Rng) const override {
+    if (situation.fleet.undecided.empty()) return {};
+    std::unique_ptr<Memo> fresh;
+    Draft draft(situation, LiveQuestion::of(situation, fresh));
+    while (draft.next()) draft.take(best_of(draft));
+    return draft.decision();
+  }
+
+ private:
+  std::size_t best_of(Draft const& draft) const {
+    if (!model_ || model_->knows_nothing()) return draft.cheapest();
+    std::size_t best = 0;
+    double highest = 0;
+    for (std::size_t c = 0; c < draft.choices().size(); ++c) {
+      auto const row = std::span(draft.rows()).subspan(c * plan_features, plan_features);
+      double const value = thousandths_per_franc * model_->value(row) - static_cast<double>(draft.choices()[c].price);
+      if (c > 0 && value <= highest) continue;
+      best = c;
+      highest = value;
+    }
+    return best;
+  }
+
+  std::shared_ptr<ValueModel const> model_;
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> make_dqn_insertion(PolicySettings const& settings) {
+  return std::make_unique<LearnedInsertion>(settings.model);
+}
+
+}  // namespace regulus::dispatch

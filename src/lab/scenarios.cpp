@@ -1,0 +1,78 @@
+#include "lab/scenarios.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/check.h"
+
+namespace regulus::lab {
+
+namespace {
+
+// Of more rides than this a day is too large to be played thousands of times.
+constexpr double most_visits = 300;
+
+}  // namespace
+
+Result<std::vector<sim::Family const*>> families_of(std::string const& scenario) {
+  std::vector<sim::Family const*> families;
+  if (scenario == "all") {
+    for (sim::Family const& family : sim::families()) {
+      if (family.config().clients.visits <= most_visits) families.push_back(&family);
+    }
+    return families;
+  }
+  for (std::size_t from = 0; from <= scenario.size();) {
+    std::size_t const to = std::min(scenario.find(',', from), scenario.size());
+    std::string const name = scenario.substr(from, to - from);
+    Result<sim::Family const*> const family = sim::find_family(name);
+    if (!family) return family.error();
+    if (std::ranges::find(families, *family) != families.end()) {
+      return invalid(fmt::format("scenario = {} names {} twice", scenario, name));
+    }
+    families.push_back(*family);
+    from = to + 1;
+  }
+  return families;
+}
+
+std::size_t family_of_seed(std::uint64_t seed, std::size_t families) {
+  return static_cast<std::size_t>(seed % families);
+}
+
+DayMaker day_maker(std::string const& scenario) {
+  Result<std::vector<sim::Family const*>> const families = families_of(scenario);
+  REGULUS_CHECK(static_cast<bool>(families));
+  return [list = *families](std::uint64_t seed) { return list[family_of_seed(seed, list.size())]->generate(seed); };
+}
+
+Config dispatch_defaults(std::string const& scenario) {
+  Config config;
+  config.scenario = scenario;
+  config.network.pairs.pair_hidden_sizes = {64, 64};
+  // Rewards are rare and dear: a small threshold would learn medians, to which a refusal does not count.
+  config.agent.huber_delta = 100;
+  config.agent.gamma = 1;
+  config.agent.learning_rate = 5e-4;
+  config.agent.batch_size = 128;
+  config.agent.epsilon_start = 0.2;
+  config.agent.epsilon_end = 0.05;
+  config.agent.epsilon_decay = 0.9995;
+  config.agent.guided_exploration = 0;
+  // What tells one choice from another is all there is to learn.
+  config.agent.anchoring = 0;
+  config.agent.averaging = 0.9995;
+  config.agent.target_update_steps = 500;
+  config.replay.buffer_size = 400'000;
+  config.replay.n_step = 4;
+  config.training.episodes = 20'000;
+  config.training.warmup_episodes = 2'000;
+  config.training.warmup_exploration = 0.1;
+  config.training.eval_interval = 2'500;
+  config.training.save_interval = 5'000;
+  config.training.eval_episodes = 200;
+  return config;
+}
+
+}  // namespace regulus::lab

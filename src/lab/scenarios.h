@@ -1,0 +1,30 @@
+// What a configuration's `scenario` names: the classic environment, or families of the dispatch world.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "lab/config.h"
+#include "lab/dispatch_environment.h"
+#include "sim/scenario.h"
+
+namespace regulus::lab {
+
+inline constexpr std::string_view classic_scenario = "classic";
+
+inline bool is_dispatch(Config const& config) { return config.scenario != classic_scenario; }
+
+// The families that a scenario names, with commas between; "all" is every family whose days are small enough to learn
+// on. Errors: not_found with the nearest name, a family named twice.
+Result<std::vector<sim::Family const*>> families_of(std::string const& scenario);
+
+// The day of a seed: families take turns. Bug check: families_of has passed the scenario.
+DayMaker day_maker(std::string const& scenario);
+// Which of the families the day of a seed belongs to.
+std::size_t family_of_seed(std::uint64_t seed, std::size_t families);
+
+// Settings with which learning on the dispatch world begins; the scenario is set.
+Config dispatch_defaults(std::string const& scenario);
+
+}  // namespace regulus::lab
