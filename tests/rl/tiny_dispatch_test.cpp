@@ -36,9 +36,9 @@ Problem two_bookings() {
   p.refusal_price = 20;
   p.gaps = {3, 3};
   p.demand.assign(2, std::vector<double>(9, 0.0));
-  p.demand[0][1 * 3 + 0] = 1;
-  p.demand[1][2 * 3 + 1] = 0.5;
-  p.demand[1][0 * 3 + 1] = 0.5;
+  p.demand[0][p.index(1, 0)] = 1;
+  p.demand[1][p.index(2, 1)] = 0.5;
+  p.demand[1][p.index(0, 1)] = 0.5;
   return p;
 }
 
@@ -182,10 +182,11 @@ AgentConfig agent_of_a_tiny_day() {
   AgentConfig agent;
   agent.learning_rate = 0.002;
   agent.gamma = 1;
-  agent.huber_delta = 10;  // rewards have rare refusals in their tail, whose mean matters and not their median
+  // Rare refusals are dear, and their mean counts, not the median: with 0.1 a mean regret of 1.9 % is left.
+  agent.huber_delta = 10;
   agent.guided_exploration = 0;
   // Every choice is tried often. An anchor holds what is learned of a choice to that of its neighbours, which here is
-  // all there is to learn: with 1 a mean regret of 3.7 % is left, with 300 (the default) 9.8 % of the rule's 10.5 %.
+  // all there is to learn: with 1, 3.7 % is left, with 300 (the default) 9.8 % of the rule's 10.5 %.
   agent.anchoring = 0;
   return agent;
 }
@@ -193,7 +194,7 @@ AgentConfig agent_of_a_tiny_day() {
 Dqn learner_of_a_tiny_day(AgentConfig const& agent, int steps, std::uint64_t seed) {
   ReplayConfig replay;
   replay.buffer_size = steps;
-  replay.n_step = 1;  // longer windows would carry the costs of exploring into the values
+  replay.n_step = 1;  // longer windows carry the costs of exploring into the values: with 3, 3.9 % is left
   Dqn learner(agent, toys::pairs({64, 64}), replay, tiny::width_of(tiny::tiny_day()), 0, Rng(seed));
   learner.set_reward_scale(20);
   return learner;
@@ -339,7 +340,7 @@ TEST(TinyDispatchAgent, the_cheapest_choice_is_far_from_the_best) {
   EXPECT_GT(greedy.worst, 0.3);
 }
 
-// Each of the seeds 1 to 8 gets there, with a mean regret of 0.60 to 0.76 %. Fresh outcomes matter more than updates:
+// Each of the seeds 1 to 8 gets there, with a mean regret of 0.59 to 0.75 %. Fresh outcomes matter more than updates:
 // as many updates on an eighth of the steps leave 1.3 to 1.5 %, since the luck of every booking remembered is learnt by
 // heart.
 TEST(TinyDispatchAgent, trained_it_is_within_a_hundredth_of_the_best) {
@@ -357,8 +358,8 @@ TEST(TinyDispatchAgent, trained_it_is_within_a_hundredth_of_the_best) {
   auto const outlook = examination.outlook_of(learner.evaluator());
   Regret const trained = examination.regret(outlook);
   std::printf("trained: mean regret %.2f %%, worst %.1f %%\n", 100 * trained.mean, 100 * trained.worst);
-  EXPECT_LE(trained.mean, is_sanitized ? 0.08 : 0.01);
-  EXPECT_LE(trained.worst, 0.15);
+  EXPECT_LE(trained.mean, is_sanitized ? 0.04 : 0.01);
+  EXPECT_LE(trained.worst, 0.25);
 
   // What was examined is what acts: its choices are those of the table, but for the rounding of equals.
   Observation state;

@@ -13,10 +13,10 @@
 
 #include <algorithm>
 #include <array>
-#include <compare>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -32,7 +32,10 @@ constexpr int most_drivers = 3;
 struct Driver {
   int zone = 0;
   int free_in = 0;  // steps
-  friend auto operator<=>(Driver const&, Driver const&) = default;
+  friend bool operator==(Driver const&, Driver const&) = default;
+  friend bool operator<(Driver const& a, Driver const& b) {
+    return std::tie(a.zone, a.free_in) < std::tie(b.zone, b.free_in);
+  }
 };
 
 struct Booking {
@@ -75,13 +78,16 @@ struct Problem {
   int partner_price = 3;
   int refusal_price = 25;
   std::vector<int> gaps;                    // steps from each booking to the next
-  std::vector<std::vector<double>> demand;  // [event][from · zones + to], probabilities
+  std::vector<std::vector<double>> demand;  // [event][index(from, to)], probabilities
 
   int events() const { return static_cast<int>(gaps.size()); }
   int drive(int from, int to) const { return std::abs(from - to); }
   int ride(Booking const& b) const { return 1 + drive(b.from, b.to); }
+  std::size_t index(int from, int to) const {
+    return static_cast<std::size_t>(from) * static_cast<std::size_t>(zones) + static_cast<std::size_t>(to);
+  }
   double probability(int event, Booking const& b) const {
-    return demand[static_cast<std::size_t>(event)][static_cast<std::size_t>(b.from * zones + b.to)];
+    return demand[static_cast<std::size_t>(event)][index(b.from, b.to)];
   }
   // The longest that a driver can still be busy when a booking appears.
   int longest_busy() const { return patience + zones - std::ranges::min(gaps); }
@@ -118,12 +124,12 @@ inline Problem tiny_day() {
   p.gaps = {3, 3, 2, 2, 1, 1, 2, 3, 3, 3};
   for (int event = 0; event < p.events(); ++event) {
     double const home = static_cast<double>(event) / (p.events() - 1);  // share of rides that lead home
-    std::vector<double> weights(static_cast<std::size_t>(p.zones * p.zones), 0.0);
+    std::vector<double> weights(p.index(p.zones, 0), 0.0);
     for (int outer = 1; outer < p.zones; ++outer) {
-      weights[static_cast<std::size_t>(outer * p.zones)] = (1 - home) * outer;
-      weights[static_cast<std::size_t>(outer)] = home * outer;
+      weights[p.index(outer, 0)] = (1 - home) * outer;
+      weights[p.index(0, outer)] = home * outer;
       for (int other = 1; other < p.zones; ++other) {
-        if (other != outer) weights[static_cast<std::size_t>(outer * p.zones + other)] = 0.25;
+        if (other != outer) weights[p.index(outer, other)] = 0.25;
       }
     }
     double sum = 0;
