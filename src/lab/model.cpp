@@ -112,12 +112,11 @@ Result<Model> decode(nn::ModelFile const& file) {
 
 }  // namespace
 
-Status save_model(std::filesystem::path const& path, Model const& model) {
-  nn::ModelFile file;
+std::map<std::string, std::string> metadata_of(Model const& model) {
   std::string const architecture = model.network.architecture();
   Config config = model.config;
   Json const document = to_json(config);
-  file.metadata = {
+  return {
       {"format", std::string(format_name)},
       {"architecture", architecture},
       {"architecture_hash", hash_text(architecture)},
@@ -130,6 +129,11 @@ Status save_model(std::filesystem::path const& path, Model const& model) {
       {"seeds", Json::object({{"agent", model.seed}}).dump()},
       {"episodes", std::to_string(model.episodes)},
   };
+}
+
+Status save_model(std::filesystem::path const& path, Model const& model) {
+  nn::ModelFile file;
+  file.metadata = metadata_of(model);
   auto const parameters = model.network.network().parameters();
   for (nn::Block const& block : model.network.network().blocks()) {
     auto const values = parameters.subspan(block.offset, block.size());

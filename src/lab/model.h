@@ -7,7 +7,9 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "lab/config.h"
 #include "rl/q_network.h"
@@ -21,6 +23,9 @@ struct Model {
   int episodes = 0;
   rl::QNetwork network;
 };
+
+// The metadata above, for every file that carries this model.
+std::map<std::string, std::string> metadata_of(Model const& model);
 
 Status save_model(std::filesystem::path const& path, Model const& model);
 

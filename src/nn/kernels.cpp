@@ -119,7 +119,7 @@ void layer_norm_relu(float* values, int rows, int cols, LayerNorm const& paramet
     float const variance =
         sum_in_lanes<float>(n, [=](std::size_t c) { return (values[c] - mean) * (values[c] - mean); }) /
         static_cast<float>(cols);
-    float const scale = 1.0F / std::sqrt(variance + 1e-5F);
+    float const scale = 1.0F / std::sqrt(variance + layer_norm_epsilon);
     inverse_std[r] = scale;
     for (std::size_t c = 0; c < n; ++c) {
       normalized[c] = (values[c] - mean) * scale;

@@ -31,6 +31,7 @@ void relu_backward(float* gradient, float const* hidden, int rows, int cols, flo
 
 // LayerNorm (Ba, Kiros, Hinton 2016) of each row of values + bias, then ReLU: hidden = max(0, gain · x̂ + shift). Keeps
 // x̂ and 1/σ for the way back.
+constexpr float layer_norm_epsilon = 1e-5F;  // added to the variance
 struct LayerNorm {
   float const *bias, *gain, *shift;
 };

@@ -5,7 +5,7 @@
 namespace regulus::app {
 namespace {
 
-Words const names{"tune", "compare", "train", "evaluate", "simulate", "report", "config", "bench"};
+Words const names{"tune", "compare", "train", "evaluate", "export", "simulate", "report", "config", "bench"};
 
 TEST(Commands, all_are_listed_and_explain_themselves_with_an_example) {
   Workspace workspace;
@@ -38,6 +38,7 @@ TEST(Commands, all_take_json_seed_and_scenario_and_stay_silent_on_stderr) {
                       small_world},
       {"train", Words{"--episodes", "2"} + small_training},
       {"evaluate", {"--episodes", "2"}},
+      {"export", {model_file, "--states", "2"}},
       {"simulate", {"--episodes", "2"}},
       {"report", {"--study", "dqn_optimization"}},
       {"config", {"print"}},

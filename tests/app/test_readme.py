@@ -45,7 +45,7 @@ def scratch(tmp_path_factory):
 def test_the_page_shows_every_command_of_the_program():
     shown = {match for line in COMMANDS for match in re.findall(r"regulus\s+([a-z-]+)", line)}
     assert shown >= {
-        *("tune", "train", "compare", "evaluate", "simulate", "report", "config", "bench"),
+        *("tune", "train", "compare", "evaluate", "export", "simulate", "report", "config", "bench"),
         *("import", "scenario", "plan", "explain", "check", "compare-policies", "travel"),
     }
 
