@@ -16,7 +16,7 @@ using namespace regulus;
 
 lab::GateSettings settings() {
   return {.version = "1",
-          .candidates = {{.policy = "new", .file = "", .crc32c = "", .bytes = 0, .parameters = 0}},
+          .candidates = {{.policy = "new"}},
           .rules = {"old"},
           .days = 2,
           .seed = 900'000,

@@ -163,9 +163,8 @@ std::string percent(Interval const& interval) {
 }
 
 std::string heading(bool with_gap) {
-  return fmt::format("  {:<27} {:>10} {:>24} {:>27} {:>15} {:>17} {:>17}{}", "francs a day; new / best rule",
-                     "candidate", "best rule", "saving, 95 % interval", "unserved", "on time %", "decide ms p99",
-                     with_gap ? " gap closed" : "");
+  return fmt::format("  {:<27} {:>10} {:>24} {:>27} {:>15} {:>17} {:>17}{}", "francs a day", "candidate", "best rule",
+                     "saving, 95 % interval", "unserved", "on time %", "decide ms p99", with_gap ? " gap closed" : "");
 }
 
 std::string line_of(lab::GateRow const& row) {

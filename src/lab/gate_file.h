@@ -22,9 +22,9 @@ namespace regulus::lab {
 
 // A policy that stands as candidate: a model's file, or a rule.
 struct GateCandidate {
-  std::string policy;  // as dispatch::make_policy knows it
-  std::string file;    // empty: a rule, and nothing below
-  std::string crc32c;  // of the whole file, eight hexadecimal digits
+  std::string policy = {};  // as dispatch::make_policy knows it
+  std::string file = {};    // empty: a rule, and nothing below
+  std::string crc32c = {};  // of the whole file, eight hexadecimal digits
   std::int64_t bytes = 0;
   std::int64_t parameters = 0;
   bool is_model() const { return !file.empty(); }

@@ -29,7 +29,7 @@ Words const in_any_time{"--max-decide-ms", "100000"};
 TEST(Gate, passes_regret_against_insertion) {
   Workspace workspace;
   Words const words =
-      Words{"gate", "regret", "--rules", "nearest,insertion", "--scenario", "geneva-medical", "--days", "60"} +
+      Words{"gate", "regret", "--rules", "wait,insertion", "--scenario", "geneva-medical", "--days", "60"} +
       in_any_time;
   std::string const text = workspace.succeed(words).out;
   for (char const* said : {"regret against wait, insertion, 60 days a family from seed 900000", "geneva-medical",
@@ -44,8 +44,8 @@ TEST(Gate, passes_regret_against_insertion) {
 
 TEST(Gate, fails_a_bad_candidate_with_an_exit_code_of_its_own) {
   Workspace workspace;
-  for (char const* bad : {"nearest", "wait"}) {
-    Words const words{"gate", bad, "--rules", "insertion", "--scenario", "geneva-medical", "--days", "6"};
+  for (char const* bad : {"random", "wait"}) {
+    Words const words{"gate", bad, "--rules", "lns", "--scenario", "geneva-medical", "--days", "8"};
     Outcome const outcome = workspace.run(words + in_any_time);
     EXPECT_EQ(outcome.exit_code, 3) << outcome;
     EXPECT_EQ(outcome.err, "");

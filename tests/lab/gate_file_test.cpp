@@ -79,14 +79,17 @@ TEST(GateResults, of_other_settings_are_refused_with_the_first_that_differs) {
 }
 
 TEST(GateResults, that_are_damaged_anywhere_are_refused) {
-  std::string const text = gate_results_text(some_settings(), {some_family("town")});
+  std::vector<GateFamily> const families{some_family("town")};
+  std::string const text = gate_results_text(some_settings(), families);
   for (std::size_t i = 0; i + 2 < text.size(); ++i) {
     auto const cut = parse_gate_results(text.substr(0, i), some_settings());
     ASSERT_FALSE(cut) << i;
     EXPECT_EQ(cut.error().kind, ErrorKind::corrupt) << i;
     std::string changed = text;
     changed[i] = static_cast<char>(changed[i] ^ 1);
-    EXPECT_FALSE(parse_gate_results(changed, some_settings())) << i << changed;
+    // The seventeenth digit of a number may be another one without making it another number.
+    auto const read = parse_gate_results(changed, some_settings());
+    EXPECT_TRUE(!read || *read == families) << changed.substr(i < 40 ? 0 : i - 40, 80);
   }
 }
 

@@ -103,10 +103,10 @@ TEST(BestRule, is_the_cheapest_on_these_days_and_the_first_of_equals) {
 TEST(Saving, is_a_share_of_the_means_and_not_a_mean_of_shares) {
   // 1 - (90 + 300) / (100 + 300) = 0.025; the mean of 0.1 and 0 would be 0.05.
   Saving const saving = saving_of(family("town", {90, 300}, {100, 300}), 1);
-  EXPECT_DOUBLE_EQ(saving.mean, 0.025);
+  EXPECT_NEAR(saving.mean, 0.025, 1e-12);
   // A replicate has the first day twice (one in four), each once or the second twice: 0.1, 0.025 or 0.
-  EXPECT_DOUBLE_EQ(saving.ci95.low, 0);
-  EXPECT_DOUBLE_EQ(saving.ci95.high, 0.1);
+  EXPECT_NEAR(saving.ci95.low, 0, 1e-12);
+  EXPECT_NEAR(saving.ci95.high, 0.1, 1e-12);
 }
 
 TEST(Saving, resamples_training_seeds_too) {
