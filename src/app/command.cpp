@@ -16,13 +16,15 @@ namespace regulus::app {
 #undef COMMAND
 
 namespace {
-// These play days of any scenario; the others know the classic environment and nothing else.
-constexpr bool plays_days(std::string_view name) { return name == "simulate" || name == "compare_policies"; }
+constexpr Worlds worlds_of(std::string_view name) {
+  if (name == "simulate" || name == "compare_policies") return Worlds::one;
+  return name == "gate" ? Worlds::families : Worlds::classic;
+}
 }  // namespace
 
 std::span<Command const> commands() {
   static constexpr Command all[] = {
-#define COMMAND(name, summary) {#name, summary, add_##name, plays_days(#name)},
+#define COMMAND(name, summary) {#name, summary, add_##name, worlds_of(#name)},
 #include "app/commands.def"
 #undef COMMAND
   };
@@ -92,10 +94,15 @@ Result<lab::Config> resolve_file(std::string const& file, SettingFlags const& fl
   return config;
 }
 
-Status print_result(Common const& common, Json const& json, std::string const& text) {
-  std::string const line = (common.json ? json.dump() : text) + "\n";
-  bool const written = std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0;
+Status print_line(std::string const& line) {
+  std::string const whole = line + "\n";
+  bool const written = std::fwrite(whole.data(), 1, whole.size(), stdout) == whole.size() && std::fflush(stdout) == 0;
   if (!written) return Error{ErrorKind::io, fmt::format("cannot write to standard output: {}", std::strerror(errno))};
+  return ok();
+}
+
+Status print_result(Common const& common, Json const& json, std::string const& text) {
+  if (Status printed = print_line(common.json ? json.dump() : text); !printed) return printed;
   common.answered = true;
   return ok();
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,15 +26,19 @@ struct Common {
   bool json = false;
   std::string scenario = "classic";
   mutable bool answered = false;  // print_result has said everything; a failure after it adds no second object
+  mutable int exit_code = 0;      // of a command that did what it was asked; a verdict may be another one than 0
 };
 
 using Run = std::function<Status(Common const&)>;
+
+// What a command can dispatch in, which is what --scenario may say.
+enum class Worlds : std::uint8_t { classic, one, families };
 
 struct Command {
   std::string_view name;
   std::string_view summary;
   Run (*add)(CLI::App&);
-  bool any_scenario;  // not only classic
+  Worlds worlds;
 };
 std::span<Command const> commands();
 // As it is typed: compare-policies, where the file is compare_policies.cpp.
@@ -69,7 +74,9 @@ Result<lab::Config> resolve_file(std::string const& file, SettingFlags const& fl
 // Declares --seed: every command has it, and what it means differs.
 CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, std::string const& meaning);
 
-// Prints the JSON line or the text, to stdout. Errors: io, when nobody took it.
+// Prints a line to stdout at once. Errors: io, when nobody took it.
+Status print_line(std::string const& line);
+// Prints the JSON line or the text. Errors: as print_line.
 Status print_result(Common const& common, Json const& json, std::string const& text);
 
 // The same words as `regulus …` was called with, quoted for a shell.

@@ -25,6 +25,19 @@ int fail(Error const& error, bool json) {
   return exit_code(error.kind);
 }
 
+std::string scenario_help(Worlds worlds) {
+  switch (worlds) {
+    case Worlds::classic:
+      return "The world to dispatch in";
+    case Worlds::one:
+      return "The world to dispatch in: classic, a family of days (regulus scenario list) or the file of a day";
+    case Worlds::families:
+      return "Families of days (regulus scenario list), with commas between; all: those on which a search is "
+             "affordable, which is every one but city, city-scarce, big-city and call-taxi";
+  }
+  return "";
+}
+
 // The first word nobody expected, with the nearest flag or command.
 Error unexpected(std::string const& word, CLI::App const& app) {
   std::vector<std::string> known;
@@ -54,7 +67,7 @@ int run(int argc, char const* const* argv) {
     CLI::App* app;
     std::shared_ptr<Common> common;
     Run run;
-    bool any_scenario;
+    Worlds worlds;
   };
   std::vector<Entry> entries;
   for (Command const& command : commands()) {
@@ -62,13 +75,9 @@ int run(int argc, char const* const* argv) {
     sub->allow_extras();
     auto common = std::make_shared<Common>();
     sub->add_flag("--json", common->json, "Print one JSON object as the last line of stdout");
-    sub->add_option(
-           "--scenario", common->scenario,
-           command.any_scenario
-               ? "The world to dispatch in: classic, a family of days (regulus scenario list) or the file of a day"
-               : "The world to dispatch in")
-        ->capture_default_str();
-    entries.push_back({sub, common, command.add(*sub), command.any_scenario});
+    if (command.worlds == Worlds::families) common->scenario = "all";
+    sub->add_option("--scenario", common->scenario, scenario_help(command.worlds))->capture_default_str();
+    entries.push_back({sub, common, command.add(*sub), command.worlds});
   }
   try {
     app.parse(argc, argv);
@@ -84,12 +93,12 @@ int run(int argc, char const* const* argv) {
     if (auto const extra = entry.app->remaining(); !extra.empty())
       return fail(unexpected(extra.front(), *entry.app), json);
     if (auto const extra = app.remaining(); !extra.empty()) return fail(unexpected(extra.front(), *entry.app), json);
-    if (!entry.any_scenario && entry.common->scenario != "classic") {
+    if (entry.worlds == Worlds::classic && entry.common->scenario != "classic") {
       return fail(invalid(fmt::format("--scenario = {} is not known (known: classic)", entry.common->scenario)), json);
     }
     catch_interrupts();
     Status const status = entry.run(*entry.common);
-    return status ? 0 : fail(status.error(), json && !entry.common->answered);
+    return status ? entry.common->exit_code : fail(status.error(), json && !entry.common->answered);
   }
   if (auto const extra = app.remaining(); !extra.empty()) return fail(unexpected(extra.front(), app), json);
   fmt::print("{}", app.help());

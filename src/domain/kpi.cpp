@@ -121,6 +121,7 @@ Kpi kpi_of(Day const& day, TravelTimes const& times, Outcome const& outcome) {
   Totals const totals = totals_of(day, times, outcome);
   Kpi kpi;
   kpi.cost = cost_of(totals, day.weights);
+  kpi.late = totals.late;
   kpi.requested = static_cast<std::int64_t>(day.bookings.size());
   std::vector<double> late_minutes, ride_ratios, wait_minutes;
   std::int64_t promised = 0;
@@ -197,7 +198,16 @@ Json to_json(Cost const& cost) {
                        {"total", cost.total()}});
 }
 
+Json by_class_json(std::array<double, booking_classes> const& numbers) {
+  Json json = Json::object();
+  auto const names = enum_names(BookingClass{});
+  for (std::size_t i = 0; i < booking_classes; ++i) json[names[i]] = numbers[i];
+  return json;
+}
+
 Json to_json(Kpi const& kpi) {
+  std::array<double, booking_classes> late_minutes{};
+  for (std::size_t i = 0; i < booking_classes; ++i) late_minutes[i] = static_cast<double>(kpi.late[i]) / 60;
   auto const wanted = static_cast<double>(kpi.requested - kpi.cancelled);
   return Json::object({{"cost_cents", to_json(kpi.cost)},
                        {"requested", kpi.requested},
@@ -211,6 +221,7 @@ Json to_json(Kpi const& kpi) {
                        {"on_time_share", share(static_cast<double>(kpi.on_time), wanted)},
                        {"mean_late_minutes", kpi.mean_late_minutes},
                        {"p95_late_minutes", kpi.p95_late_minutes},
+                       {"late_minutes_by_class", by_class_json(late_minutes)},
                        {"mean_ride_ratio", kpi.mean_ride_ratio},
                        {"mean_wait_minutes", kpi.mean_wait_minutes},
                        {"driven_km", kpi.driven_km},

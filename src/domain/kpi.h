@@ -1,6 +1,7 @@
 // What became of a day, and the numbers that people ask for. For a simulated day and for a real one.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -37,8 +38,9 @@ struct Kpi {
   std::int64_t on_time = 0;      // served, neither pickup nor drop-off later than tolerated
   double mean_late_minutes = 0;  // of served rides, beyond the windows' ends
   double p95_late_minutes = 0;
-  double mean_ride_ratio = 0;    // time on board over the direct ride
-  double mean_wait_minutes = 0;  // pickup after the pickup window's start
+  std::array<Seconds, booking_classes> late{};  // of served rides by BookingClass, both ends, beyond what is tolerated
+  double mean_ride_ratio = 0;                   // time on board over the direct ride
+  double mean_wait_minutes = 0;                 // pickup after the pickup window's start
   double driven_km = 0, empty_share = 0;
   double rides_per_paid_hour = 0;
   double drivers_used = 0;
@@ -48,5 +50,7 @@ struct Kpi {
 Kpi kpi_of(Day const& day, TravelTimes const& times, Outcome const& outcome);
 Json to_json(Kpi const& kpi);
 Json to_json(Cost const& cost);
+// One number for each booking class, under its name.
+Json by_class_json(std::array<double, booking_classes> const& numbers);
 
 }  // namespace regulus

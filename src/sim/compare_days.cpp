@@ -119,6 +119,8 @@ Scorecard scorecard_of(std::vector<PlayedDay> const& days) {
   s.p95_late_minutes = mean_of(days, [](Kpi const& k) { return k.p95_late_minutes; });
   s.mean_wait_minutes = mean_of(days, [](Kpi const& k) { return k.mean_wait_minutes; });
   s.mean_ride_ratio = mean_of(days, [](Kpi const& k) { return k.mean_ride_ratio; });
+  for (std::size_t c = 0; c < booking_classes; ++c)
+    s.late_minutes[c] = mean_of(days, [c](Kpi const& k) { return static_cast<double>(k.late[c]) / 60; });
   s.driven_km = mean_of(days, [](Kpi const& k) { return k.driven_km; });
   s.empty_share = mean_of(days, [](Kpi const& k) { return k.empty_share; });
   s.rides_per_paid_hour = mean_of(days, [](Kpi const& k) { return k.rides_per_paid_hour; });
@@ -170,6 +172,7 @@ Json to_json(Scorecard const& s) {
        {"on_time_share", s.on_time_share},
        {"mean_late_minutes", s.mean_late_minutes},
        {"p95_late_minutes", s.p95_late_minutes},
+       {"late_minutes_by_class", by_class_json(s.late_minutes)},
        {"mean_wait_minutes", s.mean_wait_minutes},
        {"mean_ride_ratio", s.mean_ride_ratio},
        {"driven_km", s.driven_km},

@@ -4,6 +4,7 @@
 // variation from day to day, which is far larger, falls out of them (common random numbers).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -61,6 +62,7 @@ struct Scorecard {
   double requested = 0, served = 0, partner = 0, unserved = 0, cancelled = 0, no_show = 0;
   double served_share = 0, on_time_share = 0;  // of bookings that were not cancelled, over all days
   double mean_late_minutes = 0, p95_late_minutes = 0, mean_wait_minutes = 0, mean_ride_ratio = 0;
+  std::array<double, booking_classes> late_minutes{};  // a day, by BookingClass, beyond what is tolerated
   double driven_km = 0, empty_share = 0, rides_per_paid_hour = 0, drivers_used = 0;
   double most_trips = 0, fewest_trips = 0, changed_promises = 0;
   double events = 0, decisions = 0;

@@ -219,6 +219,21 @@ TEST(Kpi, says_what_became_of_every_booking) {
   EXPECT_DOUBLE_EQ(json.find("on_time_share")->as_number(), 0.2);
 }
 
+TEST(Kpi, counts_lateness_by_class_beyond_what_is_tolerated) {
+  World world;
+  world.booking().booking_class = BookingClass::outbound;
+  world.served(1, 90);
+  world.booking().booking_class = BookingClass::outbound;
+  world.served(1, 120);
+  world.booking();  // inbound: 900 s are tolerated
+  world.served(1, 900 + 60);
+  Kpi const kpi = kpi_of(world.day, world.times, world.outcome);
+  EXPECT_EQ(kpi.late, (std::array<Seconds, booking_classes>{210, 60, 0, 0}));
+  Json const json = to_json(kpi);
+  EXPECT_EQ(json.find("late_minutes_by_class")->dump(),
+            R"({"outbound":3.5,"inbound":1.0,"will_call":0.0,"on_demand":0.0})");
+}
+
 TEST(Kpi, of_a_day_without_bookings_is_all_nothing) {
   World const world;
   Kpi const kpi = kpi_of(world.day, world.times, world.outcome);

@@ -49,6 +49,15 @@ PlayedDay costing(Cents cents) {
   return day;
 }
 
+TEST(CompareDays, lateness_by_class_is_a_mean_over_days_in_minutes) {
+  std::vector<PlayedDay> days(2);
+  days[0].kpi.late = {600, 0, 30, 0};
+  days[1].kpi.late = {0, 60, 30, 0};
+  // (10 + 0) / 2, (0 + 1) / 2, (0.5 + 0.5) / 2.
+  EXPECT_EQ(scorecard_of(days).late_minutes, (std::array<double, booking_classes>{5, 0.5, 0.5, 0}));
+  EXPECT_EQ(to_json(scorecard_of(days)).find("late_minutes_by_class")->find("outbound")->as_number(), 5);
+}
+
 TEST(CompareDays, the_gap_is_what_lies_between_the_first_policy_and_perfect_knowledge) {
   PlayedDays played;
   played.policies = {"base", "half way", "worse"};

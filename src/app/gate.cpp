@@ -1,0 +1,331 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "app/command.h"
+#include "app/days.h"
+#include "core/files.h"
+#include "core/interrupt.h"
+#include "core/parallel.h"
+#include "core/progress.h"
+#include "core/seeds.h"
+#include "lab/evaluate.h"
+#include "lab/gate_file.h"
+#include "sim/scenario.h"
+
+namespace regulus::app {
+
+namespace {
+
+constexpr int heuristic_stays = 3;  // exit code
+
+struct State {
+  std::vector<std::string> models;
+  std::vector<std::string> rules{"insertion", "lns", "lns_futures"};
+  int days = 200;
+  std::uint64_t seed = seed_range(Role::test).first;
+  std::int64_t clairvoyant = 0;
+  double max_decide_ms = 0;  // 0: not given
+  int threads = core_count();
+  std::string results;
+  bool no_write = false;
+  dispatch::PolicySettings settings;
+};
+
+// A search takes minutes a day on these.
+constexpr std::array<std::string_view, 4> too_large{"city", "city-scarce", "big-city", "call-taxi"};
+
+Status no_doubles(std::string_view flag, std::vector<std::string> const& names) {
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    if (std::find(names.begin(), name, *name) != name) return invalid(fmt::format("{} names {} twice", flag, *name));
+  }
+  return ok();
+}
+
+std::vector<std::string> split(std::string const& list) {
+  std::vector<std::string> parts(1);
+  for (char const c : list) {
+    if (c == ',') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+Result<std::vector<std::string>> families_of(std::string const& scenario) {
+  std::vector<std::string> names;
+  if (scenario == "all") {
+    for (sim::Family const& family : sim::families()) {
+      if (std::ranges::find(too_large, family.name) == too_large.end()) names.emplace_back(family.name);
+    }
+    return names;
+  }
+  names = split(scenario);
+  for (std::string const& name : names) {
+    if (auto const known = sim::find_family(name); !known) return known.error().in("--scenario");
+  }
+  if (Status const once = no_doubles("--scenario", names); !once) return once.error();
+  return names;
+}
+
+// Everything that can be said before a day is played.
+Result<lab::GateSettings> settings_of(State const& state) {
+  lab::GateSettings settings{.version = REGULUS_VERSION,
+                             .candidates = {},
+                             .rules = state.rules,
+                             .days = state.days,
+                             .seed = state.seed,
+                             .iterations = state.settings.iterations,
+                             .futures = state.settings.futures,
+                             .clairvoyant = state.clairvoyant};
+  if (Status const once = no_doubles("MODEL", state.models); !once) return once.error();
+  if (Status const once = no_doubles("--rules", state.rules); !once) return once.error();
+  for (std::string const& word : state.models) {
+    Result<lab::GateCandidate> candidate = lab::gate_candidate(word);
+    if (!candidate) return candidate.error();
+    if (auto const known = dispatch::make_policy(candidate->policy, state.settings); !known) return known.error();
+    if (!settings.candidates.empty() && candidate->is_model() != settings.candidates.front().is_model())
+      return invalid(fmt::format("{} and {}: one is a model and the other is none; a candidate is one design",
+                                 state.models.front(), word));
+    settings.candidates.push_back(candidate.take());
+  }
+  for (std::string const& rule : state.rules) {
+    if (auto const known = dispatch::make_policy(rule, state.settings); !known) return known.error().in("--rules");
+  }
+  if (state.clairvoyant > 0 && std::ranges::find(state.rules, "insertion") == state.rules.end())
+    return invalid("--clairvoyant: the gap is that of insertion; add it to --rules");
+  return settings;
+}
+
+// Finished families, of this run and of the one that it goes on from.
+class Finished {
+ public:
+  static Result<Finished> open(std::string file, lab::GateSettings const& settings) {
+    Finished finished(std::move(file), settings);
+    if (finished.file_.empty() || !std::filesystem::exists(finished.file_)) return finished;
+    Result<std::string> const text = read_file(finished.file_);
+    if (!text) return text.error();
+    Result<std::vector<lab::GateFamily>> families = lab::parse_gate_results(*text, settings);
+    if (!families) return families.error().in(fmt::format("--results {}", finished.file_));
+    finished.families_ = families.take();
+    return finished;
+  }
+
+  lab::GateFamily const* find(std::string const& name) const {
+    auto const found = std::ranges::find(families_, name, &lab::GateFamily::name);
+    return found == families_.end() ? nullptr : &*found;
+  }
+  Status add(lab::GateFamily family) {
+    families_.push_back(std::move(family));
+    return file_.empty() ? ok() : write_file(file_, lab::gate_results_text(settings_, families_));
+  }
+  std::string kept() const {
+    if (file_.empty()) return "interrupted; nothing was kept (--results FILE keeps finished families)";
+    return families_.empty() ? "interrupted; no family was finished"
+                             : fmt::format("interrupted; {} finished famil{} kept in {}", families_.size(),
+                                           families_.size() == 1 ? "y is" : "ies are", file_);
+  }
+
+ private:
+  Finished(std::string file, lab::GateSettings settings) : file_(std::move(file)), settings_(std::move(settings)) {}
+
+  std::string file_;
+  lab::GateSettings settings_;
+  std::vector<lab::GateFamily> families_;
+};
+
+Result<lab::GateFamily> play(std::string const& family, lab::GateSettings const& settings, State const& state) {
+  Result<Days> const days = days_of(family, state.seed, state.days, "");
+  if (!days) return days.error();
+  sim::PlayOptions options;
+  for (lab::GateCandidate const& candidate : settings.candidates) options.policies.push_back(candidate.policy);
+  options.policies.insert(options.policies.end(), state.rules.begin(), state.rules.end());
+  Progress progress(family, state.days * static_cast<std::int64_t>(options.policies.size()), "days");
+  options.day = days->day;
+  options.days = static_cast<std::size_t>(state.days);
+  options.settings = state.settings;
+  options.policy_seed = state.seed;
+  options.clairvoyant = state.clairvoyant;
+  options.threads = state.threads;
+  options.on_day = [&] { progress.advance(); };
+  Result<sim::PlayedDays> const played = sim::play_days(options);
+  if (!played) return played.error();
+  return lab::gate_family(family, *played, settings.candidates.size());
+}
+
+std::string percent(double share) { return fmt::format("{:+.2f} %", 100 * share); }
+
+std::string percent(Interval const& interval) {
+  return fmt::format("[{:+.2f}, {:+.2f}]", 100 * interval.low, 100 * interval.high);
+}
+
+std::string heading(bool with_gap) {
+  return fmt::format("  {:<27} {:>10} {:>24} {:>27} {:>15} {:>17} {:>17}{}", "francs a day", "candidate", "best rule",
+                     "saving, 95 % interval", "unserved", "on time %", "decide ms p99", with_gap ? " gap closed" : "");
+}
+
+std::string line_of(lab::GateRow const& row) {
+  std::string text = fmt::format("  {:<27} {:>10} {:>24} {:>27} {:>15} {:>17} {:>17}", row.family, francs(row.cost),
+                                 fmt::format("{} {}", row.best_rule, francs(row.rule_cost)),
+                                 fmt::format("{} {}", percent(row.saving.mean), percent(row.saving.ci95)),
+                                 fmt::format("{:.2f} / {:.2f}", row.unserved, row.rule_unserved),
+                                 fmt::format("{:.1f} / {:.1f}", 100 * row.on_time_share, 100 * row.rule_on_time_share),
+                                 fmt::format("{:.2f} / {:.2f}", row.decide_ms_p99, row.slowest_rule_decide_ms_p99));
+  if (row.gap_closed) text += fmt::format(" {:>8.1f} %", 100 * *row.gap_closed);
+  return text;
+}
+
+std::string line_of(lab::GateCheck const& check) {
+  if (!check.skipped.empty()) return fmt::format("  {:<6} {:<32} not checked: {}", "-", check.name, check.skipped);
+  bool const share = check.unit == "share";
+  bool const whole = check.unit.empty() && !check.ci95;
+  auto const shown = [&](double value) {
+    if (value == 0) return std::string("0");
+    if (share) return percent(value);
+    std::string const number = whole        ? fmt::format("{:.0f}", value)
+                               : check.ci95 ? fmt::format("{:+.3f}", value)
+                                            : fmt::format("{:.3f}", value);
+    return check.unit.empty() ? number : number + " " + check.unit;
+  };
+  std::string text = fmt::format("  {:<6} {:<32} {}", check.passed ? "ok" : "FAILED", check.name, shown(check.figure));
+  if (check.ci95 && share) text += " " + percent(*check.ci95);
+  if (check.ci95 && !share) text += fmt::format(" [{:+.3f}, {:+.3f}]", check.ci95->low, check.ci95->high);
+  text += fmt::format(", {} {}", check.must, shown(check.limit));
+  if (!check.failed_in.empty()) return text + fmt::format("; failed in {}", fmt::join(check.failed_in, ", "));
+  return check.family.empty() ? text : text + fmt::format("; worst in {}", check.family);
+}
+
+std::string text_of(lab::GateVerdict const& verdict) {
+  std::string text = fmt::format("  {:<27} {:>10} {:>24} {:>27}", "all, each counting the same", "", "",
+                                 fmt::format("{} {}", percent(verdict.overall.mean), percent(verdict.overall.ci95)));
+  if (verdict.saving_by_candidate.size() > 1) {
+    std::vector<std::string> savings;
+    for (double const saving : verdict.saving_by_candidate) savings.push_back(percent(saving));
+    text += fmt::format("\n  each training by itself: {}", fmt::join(savings, ", "));
+  }
+  text += "\n";
+  for (lab::GateCheck const& check : verdict.checks) text += "\n" + line_of(check);
+  return text + (verdict.passed ? "\n\nPASS" : "\n\nFAIL: the heuristic stays");
+}
+
+// One record for each model. A model that changed while it was judged gets none.
+Result<std::vector<std::string>> write_records(lab::GateSettings const& settings, lab::GateVerdict const& verdict) {
+  std::vector<std::string> written;
+  for (std::size_t i = 0; i < settings.candidates.size(); ++i) {
+    lab::GateCandidate const& candidate = settings.candidates[i];
+    if (!candidate.is_model()) continue;
+    Result<lab::GateCandidate> const now = lab::gate_candidate(candidate.policy);
+    if (!now) return now.error();
+    if (now->crc32c != candidate.crc32c || now->bytes != candidate.bytes)
+      return Error{ErrorKind::corrupt,
+                   fmt::format("{} changed while it was judged; run the gate again", candidate.file)};
+    Json record = lab::gate_record(settings, i, verdict);
+    record["timestamp"] = timestamp_now();
+    record["command"] = command_line();
+    std::filesystem::path const path = lab::gate_record_path(candidate.file);
+    if (Status const put = write_file(path, record.dump(2) + "\n"); !put) return put.error();
+    written.push_back(path.string());
+  }
+  return written;
+}
+
+Status run(State const& state, Common const& common) {
+  // 1. What can be wrong is said before hours of play.
+  Result<std::vector<std::string>> const names = families_of(common.scenario);
+  if (!names) return names.error();
+  Result<lab::GateSettings> const settings = settings_of(state);
+  if (!settings) return settings.error();
+  Result<Finished> finished = Finished::open(state.results, *settings);
+  if (!finished) return finished.error();
+
+  // 2. Family by family, each shown when it is there.
+  if (!common.json) {
+    std::string const title = fmt::format("{} against {}, {} days a family from seed {}", fmt::join(state.models, ", "),
+                                          fmt::join(state.rules, ", "), state.days, state.seed);
+    if (Status const said = print_line(title + "\n" + heading(state.clairvoyant > 0)); !said) return said;
+  }
+  std::vector<lab::GateFamily> families;
+  for (std::string const& name : *names) {
+    if (interrupted()) return Error{ErrorKind::interrupted, finished->kept()};
+    if (finished->find(name) == nullptr) {
+      Result<lab::GateFamily> family = play(name, *settings, state);
+      if (!family && family.error().kind == ErrorKind::interrupted)
+        return Error{ErrorKind::interrupted, finished->kept()};
+      if (!family) return family.error();
+      if (Status const kept = finished->add(family.take()); !kept) return kept;
+    }
+    families.push_back(*finished->find(name));
+    if (common.json) continue;
+    if (Status const said = print_line(line_of(lab::row_of(families.back(), state.seed))); !said) return said;
+  }
+
+  // 3. The verdict.
+  std::vector<std::int64_t> parameters;
+  for (lab::GateCandidate const& candidate : settings->candidates) {
+    if (candidate.is_model()) parameters.push_back(candidate.parameters);
+  }
+  lab::GateLimits limits;
+  if (state.max_decide_ms > 0) limits.max_decide_ms = state.max_decide_ms;
+  lab::GateVerdict const verdict = lab::judge(families, parameters, limits, state.seed);
+  std::vector<std::string> written;
+  if (!state.no_write) {
+    Result<std::vector<std::string>> records = write_records(*settings, verdict);
+    if (!records) return records.error();
+    written = records.take();
+  }
+  Json json = to_json(verdict);
+  json["settings"] = to_json(*settings);
+  json["written"] = Json::array_of(written);
+  if (!verdict.passed) common.exit_code = heuristic_stays;
+  std::string text = text_of(verdict);
+  for (std::string const& path : written) text += "\nwritten to " + path;
+  return print_result(common, json, text);
+}
+
+}  // namespace
+
+Run add_gate(CLI::App& app);
+Run add_gate(CLI::App& app) {
+  auto state = std::make_shared<State>();
+  app.add_option("MODEL", state->models,
+                 "Trainings of one design: files (.safetensors), each of which plays as the policy dqn:FILE; any other "
+                 "word is the name of a policy")
+      ->required();
+  app.add_option("--rules", state->rules, "The rules to beat, with commas between")
+      ->delimiter(',')
+      ->allow_extra_args(false)  // words after it are models
+      ->capture_default_str();
+  app.add_option("--days", state->days, "Days of each family")->check(CLI::Range(2, 100'000))->capture_default_str();
+  add_seed(app, state->seed, "Seed of the first day; each following day has the next");
+  app.add_option("--clairvoyant", state->clairvoyant,
+                 "Also search each day for what it would have cost somebody who knew everything, by so many steps, and "
+                 "say how much of insertion's distance to that is closed")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}))
+      ->capture_default_str();
+  app.add_option("--max-decide-ms", state->max_decide_ms,
+                 "Milliseconds that 99 of 100 decisions may take [what the slowest rule takes on the same days]")
+      ->check(CLI::Range(0.001, 1e9));
+  app.add_option("--results", state->results,
+                 "Keep finished families in this JSON file; those that are in it are not played again");
+  app.add_flag("--no-write", state->no_write, "Write no MODEL.gate.json");
+  app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));
+  declare_policy_settings(app, state->settings);
+  app.footer(
+      "A candidate passes when all of this holds: it saves, over all families, beyond doubt; no family is more than 1 "
+      "% \n"
+      "dearer than by its best rule; compared with that rule no passenger (unserved, late by class, time on board) "
+      "and\n"
+      "no driver (spread of trips) is significantly worse off; it decides as fast as the slowest rule or within\n"
+      "--max-decide-ms; none of its decisions was refused; a model has at most 25,000 parameters. The verdict is\n"
+      "written beside each model as MODEL.gate.json, with the checksum of the file that was judged.\n\n"
+      "Exit codes: 0 pass, 3 fail (the heuristic stays); 1, 2 and 130 as everywhere: a failure, a mistake, Ctrl-C.\n\n"
+      "Examples:\n"
+      "  regulus gate data/rl/models/dispatch_*.safetensors --results data/rl/gate.json\n"
+      "  regulus gate lns --rules nearest,insertion --scenario geneva-medical,valley --days 50");
+  return [state](Common const& common) { return run(*state, common); };
+}
+
+}  // namespace regulus::app
