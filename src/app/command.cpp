@@ -1,5 +1,7 @@
 #include "app/command.h"
 
+#include "lab/scenarios.h"
+
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -17,7 +19,9 @@ namespace regulus::app {
 
 namespace {
 constexpr Worlds worlds_of(std::string_view name) {
-  if (name == "simulate" || name == "compare_policies") return Worlds::one;
+  for (std::string_view one : {"simulate", "compare_policies", "tune", "train", "evaluate", "compare"}) {
+    if (name == one) return Worlds::one;
+  }
   return name == "gate" ? Worlds::families : Worlds::classic;
 }
 }  // namespace
@@ -45,6 +49,7 @@ void SettingFlags::declare(CLI::App& app, std::span<Setting const> settings, std
   for (Setting const& s : settings) {
     if (!prefixes.empty() && std::ranges::none_of(prefixes, starts(s.path))) continue;
     if (std::ranges::find(without, s.path) != without.end()) continue;
+    if (s.path == "scenario") continue;  // every command has a --scenario of its own
     auto* option = app.add_option(flag_name(s), values_[s.path],
                                   fmt::format("{} [{}; default {}]", s.help, allowed_values(s), s.get().dump()));
     // A switch may stand alone: --dueling is --dueling true. A list in brackets is one word, read by apply_text.
@@ -80,10 +85,13 @@ Result<lab::Config> resolve(lab::Config config, SettingFlags const& flags) {
   return config;
 }
 
-Result<lab::Config> resolve_file(std::string const& file, SettingFlags const& flags) {
-  if (file.empty()) return resolve(lab::Config{}, flags);
-  lab::Config base;
+Result<lab::Config> resolve_file(std::string const& file, SettingFlags const& flags, std::string const& scenario) {
+  lab::Config base = scenario == lab::classic_scenario ? lab::Config{} : lab::dispatch_defaults(scenario);
+  if (file.empty()) return resolve(std::move(base), flags);
   if (Status applied = lab::apply_file(base, file); !applied) return applied.error();
+  if (scenario != lab::classic_scenario && base.scenario != scenario) {
+    return invalid(fmt::format("scenario = {} in {} but {} in this command", base.scenario, file, scenario));
+  }
   Result<lab::Config> config = resolve(std::move(base), flags);
   if (!config) return config;
   // A file that names another environment than the flags ask for is refused, not overridden.

@@ -69,7 +69,9 @@ class SettingFlags {
 // This configuration < environment < flags.
 Result<lab::Config> resolve(lab::Config config, SettingFlags const& flags);
 // Default < file (when given) < environment < flags. What the file says of the environment must not be overridden.
-Result<lab::Config> resolve_file(std::string const& file, SettingFlags const& flags);
+// `scenario` is the command's; where it is classic, the file's own holds.
+Result<lab::Config> resolve_file(std::string const& file, SettingFlags const& flags,
+                                 std::string const& scenario = "classic");
 
 // Declares --seed: every command has it, and what it means differs.
 CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, std::string const& meaning);

@@ -5,6 +5,7 @@
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "lab/compare.h"
+#include "lab/scenarios.h"
 
 namespace regulus::app {
 namespace {
@@ -18,9 +19,9 @@ struct State {
 };
 
 std::string table(lab::Comparison const& c) {
-  std::string text = fmt::format("{}, {} training seeds × {} days of training, {} test days\n",
-                                 lab::describe(c.options.baseline.environment), c.options.seeds, c.options.episodes,
-                                 c.options.test_days);
+  std::string text =
+      fmt::format("{}, {} training seeds × {} days of training, {} test days\n", lab::describe(c.options.baseline),
+                  c.options.seeds, c.options.episodes, c.options.test_days);
   text += fmt::format("  {:<16} {:>9}  {:>8} {:>6} {:>9} {:>8} {:>8}\n", "", "reward", "assigned", "late", "cancelled",
                       "refused", "km");
   for (lab::Contestant const& contestant : c.contestants) {
@@ -37,14 +38,15 @@ std::string table(lab::Comparison const& c) {
 }
 
 Status run(State& state, Common const& common) {
-  Result<lab::Config> baseline = resolve_file("", state.flags);
+  Result<lab::Config> baseline = resolve_file("", state.flags, common.scenario);
   if (!baseline) return baseline.error();
   state.options.baseline = *baseline;
   std::string file = state.optimal_config;
   constexpr std::string_view usual = "data/rl/optimal_config.json";
-  if (!state.optimal_given && std::filesystem::exists(usual)) file = usual;
+  bool const classic = common.scenario == lab::classic_scenario;
+  if (!state.optimal_given && classic && std::filesystem::exists(usual)) file = usual;
   if (!file.empty()) {
-    Result<lab::Config> optimized = resolve_file(file, state.flags);
+    Result<lab::Config> optimized = resolve_file(file, state.flags, common.scenario);
     if (!optimized) return optimized.error();
     state.options.optimized = *optimized;
   }

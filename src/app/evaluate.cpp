@@ -5,8 +5,24 @@
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "lab/evaluate.h"
+#include "lab/scenarios.h"
 
 namespace regulus::app {
+
+namespace {
+
+// Where the model plays: where it was trained, or on the families that are asked for.
+Status check_scenario(Common const& common, lab::Config& config) {
+  if (common.scenario == lab::classic_scenario) return ok();
+  if (!lab::is_dispatch(config)) {
+    return invalid(fmt::format("--scenario = {}, but the model was trained on classic", common.scenario));
+  }
+  if (auto const families = lab::families_of(common.scenario); !families) return families.error();
+  config.scenario = common.scenario;
+  return ok();
+}
+
+}  // namespace
 
 Run add_evaluate(CLI::App& app);
 Run add_evaluate(CLI::App& app) {
@@ -38,32 +54,38 @@ Run add_evaluate(CLI::App& app) {
     Result<lab::Model> loaded = lab::load_model(state->model);
     if (!loaded) return loaded.error();
     auto const model = std::make_shared<lab::Model const>(loaded.take());
-    Result<lab::Config> const resolved = resolve(model->config, state->flags);
+    Result<lab::Config> resolved = resolve(model->config, state->flags);
     if (!resolved) return resolved.error();
-    sim::ClassicConfig asked = resolved->environment;
+    if (Status fits = check_scenario(common, *resolved); !fits) return fits;
+    sim::ClassicConfig const asked = resolved->environment;
     if (Status same = lab::same_environment(model->config.environment, "the model", asked, "this command"); !same)
       return same;
+    auto const there = [&] {
+      lab::Model elsewhere = *model;
+      elsewhere.config.scenario = resolved->scenario;
+      return std::make_shared<lab::Model const>(std::move(elsewhere));
+    }();
 
     std::vector<std::uint64_t> seeds;
     for (int i = 0; i < state->episodes; ++i) seeds.push_back(state->seed + static_cast<std::uint64_t>(i));
-    auto const rules = sim::classic_policy_names();
+    auto const rules = lab::rules_of(*resolved);
     Progress progress("evaluate", state->episodes * (state->compare_baseline ? 1 + static_cast<int>(rules.size()) : 1),
                       "days");
     auto const tick = [&] { progress.advance(); };
-    auto const days = lab::play_days(lab::model_factory(model), asked, seeds, state->threads, tick);
+    auto const days = lab::play_days(lab::model_players(there), seeds, state->threads, tick);
     lab::Summary const s = lab::summarize(days);
     Json json =
         Json::object({{"model", state->model}, {"episodes", state->episodes}, {"dqn", lab::evaluation_json(s)}});
     std::string text =
         fmt::format("{} on {} days from seed {} ({})\n  {:<16} {:9.1f}  95 % interval {:.1f} to {:.1f}\n", state->model,
-                    state->episodes, state->seed, lab::describe(asked), "this model", s.reward.mean, s.reward.ci95.low,
-                    s.reward.ci95.high);
+                    state->episodes, state->seed, lab::describe(*resolved), "this model", s.reward.mean,
+                    s.reward.ci95.low, s.reward.ci95.high);
     if (state->compare_baseline) {
       Json references = Json::object();
       for (std::string const& rule : rules) {
-        Result<lab::PolicyFactory> const policy = lab::make_policy_factory(rule, asked);
-        if (!policy) return policy.error();
-        auto const played = lab::play_days(*policy, asked, seeds, state->threads, tick);
+        Result<lab::PlayerFactory> const players = lab::rule_players(*resolved, rule);
+        if (!players) return players.error();
+        auto const played = lab::play_days(*players, seeds, state->threads, tick);
         lab::Summary const r = lab::summarize(played);
         PairedDifference const lead =
             paired_difference({lab::rewards_of(days)}, {lab::rewards_of(played)}, state->seed);
@@ -77,7 +99,9 @@ Run add_evaluate(CLI::App& app) {
       json["references"] = references;
     }
     json["seed"] = state->seed;
-    json["environment"] = to_json(settings(asked));
+    json["scenario"] = resolved->scenario;
+    sim::ClassicConfig environment = asked;
+    json["environment"] = to_json(settings(environment));
     text += fmt::format("  a day: {:.2f} assigned, {:.2f} late, {:.2f} cancelled, {:.2f} refused, {:.1f} km empty",
                         s.assignments.mean, s.late_pickups.mean, s.cancellations.mean, s.refused.mean, s.distance.mean);
     if (!state->save_results.empty()) {

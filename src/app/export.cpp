@@ -5,8 +5,8 @@
 
 #include "app/command.h"
 #include "core/seeds.h"
-#include "lab/classic_environment.h"
 #include "lab/model.h"
+#include "lab/training_run.h"
 #include "rl/decisions.h"
 #include "rl/q_network_onnx.h"
 
@@ -33,10 +33,9 @@ struct Exportable {
 Result<Exportable> open_model(std::string const& path) {
   Result<lab::Model> model = lab::load_model(path);
   if (!model) return model.error();
-  return Exportable{
-      .network = model->network,
-      .metadata = lab::metadata_of(*model),
-      .environment = std::make_unique<lab::ClassicEnvironment>(model->config.environment, model->config.network.kind)};
+  return Exportable{.network = model->network,
+                    .metadata = lab::metadata_of(*model),
+                    .environment = lab::make_environment(model->config)};
 }
 
 bool same_file(std::string const& a, std::string const& b) {

@@ -5,6 +5,7 @@
 #include "app/command.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "lab/scenarios.h"
 
 namespace regulus::app {
 namespace {
@@ -33,17 +34,22 @@ std::string summary(lab::TrainOutcome const& o) {
     text += fmt::format("    lead of best over {:<16} {:+9.1f}  95 % interval {:+.1f} to {:+.1f}\n", rule, lead.mean,
                         lead.ci95.low, lead.ci95.high);
   }
+  if (lab::is_dispatch(o.config)) {
+    text += o.trust > 0 ? fmt::format("  the search believes {:.0f} % of what was learned\n", 100 * o.trust)
+                        : "  the search does best without what was learned: the model plays the rule\n";
+  }
   return text + "  metrics in " + o.metrics_file.string();
 }
 
 Status run(State& state, Common const& common) {
   lab::TrainOptions& options = state.options;
-  bool const plain_resume = options.resume && state.config.empty() && !state.flags.any_given();
+  bool const plain_resume =
+      options.resume && state.config.empty() && !state.flags.any_given() && common.scenario == lab::classic_scenario;
   if (!plain_resume) {
-    Result<lab::Config> config = resolve_file(state.config, state.flags);
+    Result<lab::Config> config = resolve_file(state.config, state.flags, common.scenario);
     if (!config) return config.error();
     int const day = config->environment.simulation_hours * 60 / sim::ClassicWorld::step_minutes;
-    if (state.max_steps < day) {
+    if (!lab::is_dispatch(*config) && state.max_steps < day) {
       return invalid(
           fmt::format("--max-steps = {} would cut a day of {} steps short; raise it or lower --simulation-hours",
                       state.max_steps, day));

@@ -4,6 +4,7 @@
 #include "core/files.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "lab/scenarios.h"
 #include "lab/study.h"
 
 namespace regulus::app {
@@ -73,16 +74,17 @@ std::string summary(lab::StudyOutcome const& o, std::string const& output) {
 }
 
 Status run(State& state, Common const& common) {
-  Result<lab::Config> config = resolve_file(state.config, state.flags);
+  Result<lab::Config> config = resolve_file(state.config, state.flags, common.scenario);
   if (!config) return config.error();
   std::unique_ptr<lab::Subject> subject;
   if (state.policy == "dqn") {
     int const report_interval = std::max(1, state.episodes / 10);
     subject = lab::make_dqn_subject(*config, state.episodes, report_interval, state.study.seed);
-  } else if (state.policy == "score_rule") {
+  } else if (state.policy == "score_rule" && common.scenario == lab::classic_scenario) {
     subject = lab::make_score_rule_subject(config->environment, state.study.seed);
   } else {
-    return invalid(fmt::format("--policy = {} cannot be tuned (known: dqn, score_rule)", state.policy));
+    return invalid(fmt::format("--policy = {} cannot be tuned on {} (known: dqn, and score_rule on classic)",
+                               state.policy, common.scenario));
   }
   Result<lab::StudyOutcome> outcome = [&] {
     Bars bars;

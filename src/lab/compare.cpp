@@ -7,6 +7,7 @@
 
 #include "core/interrupt.h"
 #include "core/parallel.h"
+#include "lab/scenarios.h"
 
 namespace regulus::lab {
 namespace {
@@ -20,6 +21,13 @@ struct Training {
   Ledger ledger;
 };
 
+// The network at the end. A dispatch model is trusted as far as training usually ends up trusting it.
+std::shared_ptr<Model const> chosen(TrainingRun const& run) {
+  Model model = *run.snapshot();
+  if (is_dispatch(model.config)) model.trust = usual_trust;
+  return std::make_shared<Model const>(std::move(model));
+}
+
 // One training from scratch and its test; evaluated ten times on the way for the learning curve.
 Training train_and_test(Config const& config, std::uint64_t agent_seed, CompareOptions const& options) {
   Stopwatch const stopwatch;
@@ -31,8 +39,7 @@ Training train_and_test(Config const& config, std::uint64_t agent_seed, CompareO
     run.run_episode();
     if (run.episode() % stride == 0) result.curve.push_back(mean(run.evaluate(curve_days, 1)));
   }
-  result.days =
-      play_days(model_factory(run.snapshot()), config.environment, scenario_seeds(Role::test, 0, options.test_days), 1);
+  result.days = play_days(model_players(chosen(run)), scenario_seeds(Role::test, 0, options.test_days), 1);
   result.ledger = {.environment_steps = run.environment_steps(),
                    .gradient_steps = run.gradient_steps(),
                    .evaluation_steps = run.evaluation_steps(),
@@ -110,6 +117,10 @@ Result<Comparison> compare(CompareOptions const& options, std::function<void(int
   out.options = options;
   std::vector<std::pair<std::string, Config>> configs{{std::string(baseline_name), options.baseline}};
   if (options.optimized) {
+    if (options.optimized->scenario != options.baseline.scenario) {
+      return invalid(fmt::format("scenario = {} in the tuned configuration but {} in this comparison",
+                                 options.optimized->scenario, options.baseline.scenario));
+    }
     if (Status same = same_environment(options.optimized->environment, "the tuned configuration",
                                        options.baseline.environment, "this comparison");
         !same) {
@@ -152,19 +163,19 @@ Result<Comparison> compare(CompareOptions const& options, std::function<void(int
   // 2. Every rule on the same days, and what the agents start from: how much of a lead was learned?
   auto const days = scenario_seeds(Role::test, 0, options.test_days);
   if (options.baseline.network.kind == rl::NetworkKind::pairs && options.baseline.network.pairs.residual) {
-    out.contestants.push_back({.name = std::string(untrained_name),
-                               .trained = false,
-                               .days = {play_days(untrained_policy(options.baseline, options.seed),
-                                                  options.baseline.environment, days, options.threads)},
-                               .curves = {},
-                               .ledger = {}});
+    out.contestants.push_back(
+        {.name = std::string(untrained_name),
+         .trained = false,
+         .days = {play_days(untrained_players(options.baseline, options.seed), days, options.threads)},
+         .curves = {},
+         .ledger = {}});
   }
-  for (std::string const& rule : sim::classic_policy_names()) {
-    Result<PolicyFactory> const policy = make_policy_factory(rule, options.baseline.environment);
-    if (!policy) return policy.error();
+  for (std::string const& rule : rules_of(options.baseline)) {
+    Result<PlayerFactory> const players = rule_players(options.baseline, rule);
+    if (!players) return players.error();
     out.contestants.push_back({.name = rule,
                                .trained = false,
-                               .days = {play_days(*policy, options.baseline.environment, days, options.threads)},
+                               .days = {play_days(*players, days, options.threads)},
                                .curves = {},
                                .ledger = {}});
   }

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include "core/files.h"
+#include "dispatch/learned/plan_features.h"
+#include "dispatch/learned/value_model.h"
+#include "lab/scenarios.h"
 
 namespace regulus::lab {
 
@@ -37,6 +40,32 @@ Status apply_file(Config& config, std::filesystem::path const& path) {
   return ok();
 }
 
+namespace {
+
+// What a model of the dispatch world may be: a small network over rows of plan features.
+Status check_dispatch(Config const& config) {
+  if (auto const families = families_of(config.scenario); !families) return families.error();
+  rl::NetworkConfig const& network = config.network;
+  if (network.kind != rl::NetworkKind::pairs || network.dueling || network.layer_norm || !network.pairs.residual) {
+    return invalid(fmt::format(
+        "scenario = {}: a dispatch value is a residual pairs network without dueling and layer_norm", config.scenario));
+  }
+  std::size_t parameters = 0;
+  int inputs = dispatch::plan_features;
+  for (int const units : network.hidden()) {
+    parameters += static_cast<std::size_t>(units) * (static_cast<std::size_t>(inputs) + 1);
+    inputs = units;
+  }
+  parameters += static_cast<std::size_t>(inputs) + 1;
+  if (parameters > dispatch::most_parameters) {
+    return invalid(fmt::format("network.pairs.pair_hidden_sizes make {} parameters; a dispatch value has at most {}",
+                               parameters, dispatch::most_parameters));
+  }
+  return ok();
+}
+
+}  // namespace
+
 Status check_consistent(Config const& config) {
   if (config.agent.batch_size > config.replay.buffer_size) {
     return invalid(
@@ -51,6 +80,9 @@ Status check_consistent(Config const& config) {
     return invalid(fmt::format("agent.epsilon_end = {} is above agent.epsilon_start = {}", config.agent.epsilon_end,
                                config.agent.epsilon_start));
   }
+  if (is_dispatch(config)) {
+    if (Status fits = check_dispatch(config); !fits) return fits;
+  }
   if (config.network.hidden().size() > 8) {
     return invalid(fmt::format("network.{}hidden_sizes has {} layers; at most 8",
                                config.network.kind == rl::NetworkKind::pairs ? "pairs.pair_" : "slots.",
@@ -62,6 +94,11 @@ Status check_consistent(Config const& config) {
 std::string describe(sim::ClassicConfig const& e) {
   return fmt::format("{} drivers × {} slots, {} h, {}", e.num_drivers, e.max_bookings, e.simulation_hours,
                      sim::enum_names(e.reward)[static_cast<std::size_t>(e.reward)]);
+}
+
+std::string describe(Config const& config) {
+  return is_dispatch(config) ? "days of " + config.scenario + "; reward is minus what a day costs, in francs"
+                             : describe(config.environment);
 }
 
 Status same_environment(sim::ClassicConfig const& a, std::string const& a_name, sim::ClassicConfig const& b,

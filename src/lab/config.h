@@ -90,6 +90,8 @@ Status check_consistent(Config const& config);
 
 // "10 drivers × 20 slots, 2 h, V1"
 std::string describe(sim::ClassicConfig const& environment);
+// The same, or "days of geneva-medical; …"
+std::string describe(Config const& config);
 // ok when both are the same problem; otherwise names every setting that differs, with both values. `a_name` and
 // `b_name` say whose they are ("the model", "the command line").
 Status same_environment(sim::ClassicConfig const& a, std::string const& a_name, sim::ClassicConfig const& b,

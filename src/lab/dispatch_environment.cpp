@@ -50,8 +50,10 @@ void DispatchEnvironment::reset(std::uint64_t seed) {
 bool DispatchEnvironment::advance() {
   Playing& p = *playing_;
   for (;;) {
-    if (p.draft && p.draft->next()) return true;
     if (p.draft) {
+      bool const asks = p.draft->next();
+      for (auto const& [booking, price] : p.draft->passed_over()) p.left[booking] = price;
+      if (asks) return true;
       dispatch::Decision const decision = p.draft->decision();
       p.draft.reset();
       p.run.answer(decision);

@@ -4,8 +4,14 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 #include "core/files.h"
 #include "core/parallel.h"
+#include "dispatch/learned/value_model.h"
+#include "lab/scenarios.h"
+#include "lab/training_run.h"
+#include "sim/simulator.h"
 
 namespace regulus::lab {
 namespace {
@@ -22,7 +28,90 @@ Result<sim::ScoreRuleConfig> read_score_rule(std::string const& path) {
   return weights;
 }
 
+// A day of the dispatch world under the names that the classic one has for such things.
+sim::ClassicDay day_of(sim::DayResult const& result) {
+  Kpi const& kpi = result.kpi;
+  sim::ClassicDay day;
+  day.reward = -static_cast<double>(kpi.cost.total()) / 100;
+  day.steps = static_cast<int>(result.decisions);
+  day.assignments = static_cast<int>(kpi.served);
+  day.late_pickups = static_cast<int>(kpi.served - kpi.on_time);
+  day.cancellations = static_cast<int>(kpi.unserved);
+  day.refused = static_cast<int>(kpi.partner);
+  day.offered = static_cast<int>(kpi.served + kpi.unserved + kpi.partner);
+  day.invalid = static_cast<int>(result.refused_decisions);
+  day.distance_km = kpi.driven_km;
+  return day;
+}
+
+PlayerFactory dispatch_players(std::string const& scenario, std::string const& policy,
+                               dispatch::PolicySettings const& settings) {
+  return [make_day = day_maker(scenario), policy, settings]() -> Player {
+    return [make_day, policy, settings](std::uint64_t seed) {
+      Day const day = make_day(seed);
+      TravelTimes const times = TravelTimes::straight_line(day.places, day.speeds);
+      auto const by = dispatch::make_policy(policy, settings);
+      REGULUS_CHECK(static_cast<bool>(by));
+      sim::SimulateOptions options;
+      options.policy_seed = seed;
+      return day_of(sim::simulate(day, times, **by, options));
+    };
+  };
+}
+
+PlayerFactory classic_players(PolicyFactory make, sim::ClassicConfig const& environment) {
+  return [make = std::move(make), environment]() -> Player {
+    std::shared_ptr<sim::ClassicPolicy> const policy = make();
+    auto const world = std::make_shared<sim::ClassicWorld>(environment);
+    return [policy, world](std::uint64_t seed) { return sim::play_day(*world, *policy, seed); };
+  };
+}
+
 }  // namespace
+
+PlayerFactory model_players(std::shared_ptr<Model const> model, Use use) {
+  if (!is_dispatch(model->config)) return classic_players(model_factory(model), model->config.environment);
+  dispatch::PolicySettings settings;
+  dispatch::ValueNetwork const value = value_network(*model);
+  if (value.trust > 0) {
+    settings.model = std::make_shared<dispatch::ValueModel const>(value.network, value.reward_scale * value.trust);
+  }
+  return dispatch_players(model->config.scenario, use == Use::search ? "dqn" : "dqn_insertion", settings);
+}
+
+PlayerFactory untrained_players(Config const& config, std::uint64_t seed) {
+  if (is_dispatch(config)) return dispatch_players(config.scenario, "dqn", {});
+  return classic_players(untrained_policy(config, seed), config.environment);
+}
+
+Result<PlayerFactory> rule_players(Config const& config, std::string const& name) {
+  if (is_dispatch(config)) {
+    if (auto const known = dispatch::make_policy(name, {}); !known) return known.error();
+    return dispatch_players(config.scenario, name, {});
+  }
+  Result<PolicyFactory> policy = make_policy_factory(name, config.environment);
+  if (!policy) return policy.error();
+  return classic_players(policy.take(), config.environment);
+}
+
+std::vector<std::string> rules_of(Config const& config) {
+  return is_dispatch(config) ? std::vector<std::string>{"insertion", "lns", "lns_futures"}
+                             : sim::classic_policy_names();
+}
+
+std::vector<sim::ClassicDay> play_days(PlayerFactory const& make, std::span<std::uint64_t const> seeds, int threads,
+                                       std::function<void()> const& on_day) {
+  constexpr std::size_t chunk = 5;
+  std::vector<sim::ClassicDay> days(seeds.size());
+  parallel_for((seeds.size() + chunk - 1) / chunk, threads, [&](std::size_t c) {
+    Player const play = make();
+    for (std::size_t i = c * chunk; i < std::min(seeds.size(), (c + 1) * chunk); ++i) {
+      days[i] = play(seeds[i]);
+      if (on_day) on_day();
+    }
+  });
+  return days;
+}
 
 Json interval_json(Interval const& interval) {
   return Json::array_of(std::vector<double>{interval.low, interval.high});

@@ -23,6 +23,27 @@ using PolicyFactory = std::function<std::unique_ptr<sim::ClassicPolicy>()>;
 Result<PolicyFactory> make_policy_factory(std::string const& name, sim::ClassicConfig const& environment);
 PolicyFactory model_factory(std::shared_ptr<Model const> model);
 
+// Plays the day of a seed: a rule or a model in the world of a configuration. One thread's own; the factory makes it
+// anew for each.
+using Player = std::function<sim::ClassicDay(std::uint64_t seed)>;
+using PlayerFactory = std::function<Player()>;
+
+// How a learned value is used on a day: in the search, or to correct best insertion, which is a hundred times faster.
+enum class Use : std::uint8_t { search, insertion };
+
+// The model in the world it was trained in. On days of families the reward is what the day cost in francs, below 0.
+PlayerFactory model_players(std::shared_ptr<Model const> model, Use use = Use::search);
+// What an untrained agent of this configuration plays.
+PlayerFactory untrained_players(Config const& config, std::uint64_t seed);
+// A rule of the configuration's world, by name. Errors: not_found.
+Result<PlayerFactory> rule_players(Config const& config, std::string const& name);
+// Every rule that a model of this configuration is measured against: on days of families insertion, lns and
+// lns_futures, the ladder's upper end (docs/decisions/0010).
+std::vector<std::string> rules_of(Config const& config);
+
+std::vector<sim::ClassicDay> play_days(PlayerFactory const& make, std::span<std::uint64_t const> seeds, int threads,
+                                       std::function<void()> const& on_day = {});
+
 std::vector<std::uint64_t> scenario_seeds(Role role, std::uint64_t base_seed, int count);
 
 // One day for each seed, in the order of the seeds, whatever the number of threads. `on_day` (may be empty) is called

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "core/rng.h"
+#include "dispatch/learned/value_model.h"
 #include "lab/classic_environment.h"
+#include "lab/scenarios.h"
 #include "nn/model_file.h"
 
 namespace regulus::lab {
@@ -42,13 +44,8 @@ Result<std::string> entry(nn::ModelFile const& file, std::string const& key) {
   return found->second;
 }
 
-Result<Model> decode(nn::ModelFile const& file) {
-  // 1. Ours at all?
-  Result<std::string> const format = entry(file, "format");
-  if (!format) return format.error();
-  if (*format != format_name) return invalid(fmt::format("format is {}, this program reads {}", *format, format_name));
-
-  // 2. The configuration it was trained with.
+// The configuration a model was trained with, its seed, and the days it learned on.
+Result<Model> decode_origin(nn::ModelFile const& file) {
   Model model;
   for (auto const& [key, apply] : std::map<std::string, std::function<Status(Json const&)>>{
            {"config", [&](Json const& j) { return apply_document(model.config, j); }},
@@ -70,6 +67,36 @@ Result<Model> decode(nn::ModelFile const& file) {
     if (!json) return json.error().in("metadata " + key);
     if (Status applied = apply(*json); !applied) return applied.error().in("metadata " + key);
   }
+  return model;
+}
+
+Result<Model> decode_dispatch(nn::ModelFile const& file) {
+  Result<Model> model = decode_origin(file);
+  if (!model) return model;
+  if (!is_dispatch(model->config)) return invalid("config: scenario = classic, which no dispatch model learns on");
+  if (auto const families = families_of(model->config.scenario); !families) return families.error().in("config");
+  Result<dispatch::ValueNetwork> value = dispatch::decode_network(file);
+  if (!value) return value.error();
+  if (model->config.network.hidden() != value->network.shape().hidden) {
+    return invalid("the configuration names other hidden layers than the weights have");
+  }
+  model->network = rl::QNetwork(model->config.network, dispatch::plan_features, 0, Rng(0));
+  std::ranges::copy(value->network.parameters(), model->network.network().parameters().begin());
+  model->network.set_reward_scale(static_cast<float>(value->reward_scale));
+  model->trust = value->trust;
+  return model;
+}
+
+Result<Model> decode(nn::ModelFile const& file) {
+  // 1. Ours at all?
+  Result<std::string> const format = entry(file, "format");
+  if (!format) return format.error();
+  if (*format != format_name) return invalid(fmt::format("format is {}, this program reads {}", *format, format_name));
+
+  // 2. The configuration it was trained with.
+  Result<Model> origin = decode_origin(file);
+  if (!origin) return origin;
+  Model model = origin.take();
   Result<std::string> const scale_text = entry(file, "reward_scale");
   if (!scale_text) return scale_text.error();
   Result<Json> const scale = parse_json(*scale_text);
@@ -112,10 +139,23 @@ Result<Model> decode(nn::ModelFile const& file) {
 
 }  // namespace
 
+dispatch::ValueNetwork value_network(Model const& model) {
+  return {.network = model.network.network(),
+          .reward_scale = static_cast<double>(model.network.reward_scale()),
+          .trust = model.trust};
+}
+
 std::map<std::string, std::string> metadata_of(Model const& model) {
-  std::string const architecture = model.network.architecture();
   Config config = model.config;
   Json const document = to_json(config);
+  if (is_dispatch(config)) {
+    std::map<std::string, std::string> metadata = dispatch::encode_model(value_network(model)).metadata;
+    metadata["config"] = document.dump();
+    metadata["seeds"] = Json::object({{"agent", model.seed}}).dump();
+    metadata["episodes"] = std::to_string(model.episodes);
+    return metadata;
+  }
+  std::string const architecture = model.network.architecture();
   return {
       {"format", std::string(format_name)},
       {"architecture", architecture},
@@ -132,6 +172,11 @@ std::map<std::string, std::string> metadata_of(Model const& model) {
 }
 
 Status save_model(std::filesystem::path const& path, Model const& model) {
+  if (is_dispatch(model.config)) {
+    nn::ModelFile file = dispatch::encode_model(value_network(model));
+    file.metadata = metadata_of(model);
+    return nn::write_model(path, file);
+  }
   nn::ModelFile file;
   file.metadata = metadata_of(model);
   auto const parameters = model.network.network().parameters();
@@ -148,7 +193,9 @@ Status save_model(std::filesystem::path const& path, Model const& model) {
 Result<Model> load_model(std::filesystem::path const& path) {
   Result<nn::ModelFile> file = nn::read_model(path);
   if (!file) return file.error();
-  Result<Model> model = decode(*file);
+  auto const format = file->metadata.find("format");
+  bool const of_dispatch = format != file->metadata.end() && format->second == dispatch::model_format;
+  Result<Model> model = of_dispatch ? decode_dispatch(*file) : decode(*file);
   if (!model) return model.error().in(path.string());
   return model;
 }

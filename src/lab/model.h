@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "dispatch/learned/value_model.h"
 #include "lab/config.h"
 #include "rl/q_network.h"
 #include "sim/classic_policy.h"
@@ -22,7 +23,12 @@ struct Model {
   std::uint64_t seed = 0;
   int episodes = 0;
   rl::QNetwork network;
+  double trust = 1;  // of a dispatch model: how much of what was learned is believed
 };
+
+// A dispatch model as dispatch knows it (dispatch/learned/value_model.h); its file says "trust" beside the above, and
+// no environment.
+dispatch::ValueNetwork value_network(Model const& model);
 
 // The metadata above, for every file that carries this model.
 std::map<std::string, std::string> metadata_of(Model const& model);

@@ -24,6 +24,9 @@ DayMaker day_maker(std::string const& scenario);
 // Which of the families the day of a seed belongs to.
 std::size_t family_of_seed(std::uint64_t seed, std::size_t families);
 
+// Of a value whose trust nothing has chosen yet; measured in docs/decisions/0013.
+inline constexpr double usual_trust = 0.3;
+
 // Settings with which learning on the dispatch world begins; the scenario is set.
 Config dispatch_defaults(std::string const& scenario);
 

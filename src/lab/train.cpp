@@ -7,11 +7,19 @@
 #include "core/files.h"
 #include "core/interrupt.h"
 #include "lab/event_file.h"
+#include "lab/scenarios.h"
 
 namespace regulus::lab {
 namespace {
 
-constexpr std::array<std::string_view, 3> reference_rules = {"random_valid", "least_time_left", "score_rule"};
+// Those worth naming beside a trained agent.
+std::vector<std::string> reference_rules(Config const& config) {
+  if (is_dispatch(config)) return rules_of(config);
+  return {"random_valid", "least_time_left", "score_rule"};
+}
+
+// How much of a learned value is believed: what is tried on the days of selection.
+constexpr std::array<double, 5> trusts = {0, 0.15, 0.3, 0.6, 1};
 
 // A network that did well in a quick evaluation and is compared again at the end.
 struct Candidate {
@@ -179,6 +187,8 @@ Json metrics_json(TrainOutcome const& o, std::string const& timestamp) {
                        {"training_steps", o.ledger.gradient_steps},
                        {"best_eval_reward", best},
                        {"best_episode", o.best_episode},
+                       {"scenario", o.config.scenario},
+                       {"trust", o.trust},
                        {"final_eval", figure_json(o.final_network)},
                        {"best_eval", figure_json(o.best)},
                        {"lead_over", leads},
@@ -198,6 +208,7 @@ std::shared_ptr<Model const> model_of(TrainingRun const& run, Candidate const& c
   Model model = *run.snapshot();
   model.episodes = candidate.episode;
   std::ranges::copy(candidate.parameters, model.network.network().parameters().begin());
+  if (is_dispatch(model.config)) model.trust = usual_trust;
   return std::make_shared<Model const>(std::move(model));
 }
 
@@ -205,6 +216,12 @@ Candidate candidate_of(TrainingRun const& run, double score) {
   auto const model = run.snapshot();
   auto const parameters = model->network.network().parameters();
   return {.score = score, .episode = run.episode(), .parameters = {parameters.begin(), parameters.end()}};
+}
+
+double steps_of_a_day(TrainingRun const& run) {
+  Config const& config = run.config();
+  if (!is_dispatch(config)) return config.environment.simulation_hours * 60.0 / sim::ClassicWorld::step_minutes;
+  return static_cast<double>(run.environment_steps()) / (run.episode() + config.training.warmup_episodes);
 }
 
 double mean_of_last(std::vector<EpisodeRecord> const& episodes, std::size_t count) {
@@ -272,11 +289,15 @@ Result<TrainOutcome> train(TrainOptions const& options,
   // 2. Learn, evaluate, keep the best few.
   auto const evaluation_days = scenario_seeds(Role::tune, run->seed(), plan.eval_episodes);
   auto const patient = [&] { return plan.patience == 0 || journal.evaluations_since_best < plan.patience; };
+  // By the same fast play as all later evaluations.
+  auto const untrained_score = [&] {
+    auto const players = model_players(run->snapshot(), Use::insertion);
+    return mean(rewards_of(play_days(players, evaluation_days, options.threads)));
+  };
   std::optional<double> latest;
   if (run->episode() == 0) {
     // What training starts from is a candidate too: it may have nothing to add.
-    auto const days = play_days(model_factory(run->snapshot()), config.environment, evaluation_days, options.threads);
-    journal.candidates = {candidate_of(*run, mean(rewards_of(days)))};
+    journal.candidates = {candidate_of(*run, untrained_score())};
     if (Status saved = save_model(files.model("dqn_best"), *run->snapshot()); !saved) return saved.error();
   }
   while (run->episode() < plan.episodes && !run->stopped() && patient()) {
@@ -292,11 +313,10 @@ Result<TrainOutcome> train(TrainOptions const& options,
       latest = mean(rewards);
       bool const best_yet = journal.candidates.empty() || *latest > journal.candidates.front().score;
       journal.evaluations_since_best = best_yet ? 0 : journal.evaluations_since_best + 1;
-      journal.evaluations.push_back(
-          {.episode = run->episode(),
-           .mean = *latest,
-           .std = standard_deviation(rewards),
-           .steps = config.environment.simulation_hours * 60.0 / sim::ClassicWorld::step_minutes});
+      journal.evaluations.push_back({.episode = run->episode(),
+                                     .mean = *latest,
+                                     .std = standard_deviation(rewards),
+                                     .steps = steps_of_a_day(*run)});
       events->add(scalars::evaluation_reward, run->episode() - 1, *latest);
       events->add(scalars::evaluation_deviation, run->episode() - 1, journal.evaluations.back().std);
       events->add(scalars::evaluation_steps, run->episode() - 1, journal.evaluations.back().steps);
@@ -333,17 +353,27 @@ Result<TrainOutcome> train(TrainOptions const& options,
   std::shared_ptr<Model const> best;
   double best_score = 0;
   std::int64_t evaluation_steps = run->evaluation_steps();
-  auto const play = [&](PolicyFactory const& policy, std::span<std::uint64_t const> seeds) {
-    auto days = play_days(policy, config.environment, seeds, options.threads);
+  auto const play = [&](PlayerFactory const& players, std::span<std::uint64_t const> seeds) {
+    auto days = play_days(players, seeds, options.threads);
     for (auto const& day : days) evaluation_steps += day.steps;
     return days;
   };
-  for (Candidate const& finalist : finalists) {
-    auto const model = model_of(*run, finalist);
-    double const score = mean(rewards_of(play(model_factory(model), confirm_days)));
-    if (best && score <= best_score) continue;
+  auto const confirm = [&](std::shared_ptr<Model const> const& model) {
+    double const score = mean(rewards_of(play(model_players(model), confirm_days)));
+    if (best && score <= best_score) return;
     best = model;
     best_score = score;
+  };
+  for (Candidate const& finalist : finalists) confirm(model_of(*run, finalist));
+  if (is_dispatch(config)) {
+    // How far to go along with it is chosen on the same days; not at all is among the choices.
+    Model const winner = *best;
+    for (double const trust : trusts) {
+      if (trust == winner.trust || interrupted()) continue;
+      Model model = winner;
+      model.trust = trust;
+      confirm(std::make_shared<Model const>(std::move(model)));
+    }
   }
   if (Status saved = save_model(files.model("dqn_best"), *best); !saved) return saved.error();
 
@@ -355,22 +385,23 @@ Result<TrainOutcome> train(TrainOptions const& options,
   outcome.episodes = journal.episodes;
   outcome.evaluations = journal.evaluations;
   outcome.best_episode = best->episodes;
+  outcome.trust = best->trust;
   outcome.events = run->events();
   auto const report_days = scenario_seeds(Role::validate, run->seed(), plan.final_episodes);
-  auto const best_days = play(model_factory(best), report_days);
+  auto const best_days = play(model_players(best), report_days);
   outcome.best = summarize(best_days);
-  outcome.final_network = summarize(play(model_factory(final_model), report_days));
-  auto const add_lead = [&](std::string const& name, PolicyFactory const& policy) {
-    auto const days = play_days(policy, config.environment, report_days, options.threads);
+  outcome.final_network = summarize(play(model_players(final_model), report_days));
+  auto const add_lead = [&](std::string const& name, PlayerFactory const& players) {
+    auto const days = play_days(players, report_days, options.threads);
     outcome.leads.emplace_back(name, paired_difference({rewards_of(best_days)}, {rewards_of(days)}, run->seed()));
   };
-  for (std::string_view rule : reference_rules) {
-    Result<PolicyFactory> policy = make_policy_factory(std::string(rule), config.environment);
-    if (!policy) return policy.error();
-    add_lead(std::string(rule), *policy);
+  for (std::string const& rule : reference_rules(config)) {
+    Result<PlayerFactory> const players = rule_players(config, rule);
+    if (!players) return players.error();
+    add_lead(rule, *players);
   }
   if (config.network.kind == rl::NetworkKind::pairs && config.network.pairs.residual) {
-    add_lead(std::string(untrained_name), untrained_policy(config, run->seed()));
+    add_lead(std::string(untrained_name), untrained_players(config, run->seed()));
   }
   outcome.ledger = {.environment_steps = run->environment_steps(),
                     .gradient_steps = run->gradient_steps(),

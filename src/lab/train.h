@@ -49,6 +49,7 @@ struct TrainOutcome {
   };
   std::vector<Evaluation> evaluations;
   int best_episode = 0;  // after how many days the best network was taken
+  double trust = 1;      // of a dispatch model, as chosen
   Summary best, final_network;
   std::vector<std::string> events;  // of the sentinel
   // Lead of the best network over each reference rule on the same validation days.

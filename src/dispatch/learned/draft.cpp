@@ -29,12 +29,20 @@ Draft::Draft(Situation const& situation, LiveQuestion& live)
 std::int32_t Draft::booking() const { return live_.question().booking_of[at(queue_[asked_ - 1])]; }
 
 bool Draft::next() {
-  if (asked_ == queue_.size()) return false;
-  std::int32_t const request = queue_[asked_++];
+  while (asked_ < queue_.size()) {
+    std::int32_t const request = queue_[asked_++];
+    if (find_choices(request)) {
+      describe_choices(request);
+      return true;
+    }
+    passed_over_.push_back({booking(), live_.question().instance.requests[at(request)].left_out});
+  }
+  return false;
+}
+
+bool Draft::find_choices(std::int32_t request) {
   Question const& question = live_.question();
   Money const left_out = question.instance.requests[at(request)].left_out;
-
-  // Step 1. What can be chosen, and at which price.
   choices_.assign(1, {.kind = Choice::Kind::leave, .where = {}, .price = left_out + 1});
   for (schedule::Insertion const& where : live_.best_of_each(request, insertions_offered)) {
     choices_.push_back({.kind = Choice::Kind::insert, .where = where, .price = where.cost});
@@ -43,8 +51,12 @@ bool Draft::next() {
   if (partner) choices_.push_back({.kind = Choice::Kind::partner, .where = {}, .price = left_out + 2});
   auto const first = std::ranges::min_element(choices_, {}, &Choice::price);
   cheapest_ = static_cast<std::size_t>(first - choices_.begin());
+  return choices_.size() > 1;
+}
 
-  // Step 2. What the fleet looks like after each.
+// What the fleet looks like after each.
+void Draft::describe_choices(std::int32_t request) {
+  Question const& question = live_.question();
   PlanContext::LeftOut without = left_;
   without -= context_.left_out(question, request);
   rows_.resize(choices_.size() * plan_features);
@@ -63,7 +75,6 @@ bool Draft::next() {
     if (!insert && !leave) ++left.given;
     context_.fill(sum_, sum, left_, left, std::span(rows_).subspan(c * plan_features, plan_features));
   }
-  return true;
 }
 
 void Draft::take(std::size_t choice) {

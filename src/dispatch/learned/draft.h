@@ -33,7 +33,8 @@ class Draft {
   // `live` is the situation's memo, up to date.
   Draft(Situation const& situation, LiveQuestion& live);
 
-  // The next undecided booking, the one that is due first; false: there is none.
+  // The next undecided booking that leaves a choice, the one that is due first; false: there is none. Whom nobody can
+  // take is passed over and stays undecided.
   bool next();
   // Of the booking: the first is to leave it, the last may be the partner.
   std::span<Choice const> choices() const { return choices_; }
@@ -42,6 +43,13 @@ class Draft {
   std::vector<float> const& rows() const { return rows_; }
   std::int32_t booking() const;  // its position in Day::bookings
   void take(std::size_t choice);
+
+  // Those passed over so far: position of the booking, and the price of leaving it without a driver.
+  struct PassedOver {
+    std::int32_t booking;
+    schedule::Money price;
+  };
+  std::span<PassedOver const> passed_over() const { return passed_over_; }
 
   // Everything chosen so far; bookings not asked about stay undecided.
   Decision decision() const;
@@ -52,6 +60,8 @@ class Draft {
 
  private:
   std::size_t vehicles() const { return plan_.routes.size(); }
+  bool find_choices(std::int32_t request);  // false: there is only one
+  void describe_choices(std::int32_t request);
 
   Situation const& situation_;
   LiveQuestion& live_;
@@ -63,6 +73,7 @@ class Draft {
   Part sum_{};
   PlanContext::LeftOut left_;
   std::vector<BookingId> given_ids_;
+  std::vector<PassedOver> passed_over_;
   std::vector<Choice> choices_;
   std::size_t cheapest_ = 0;
   std::vector<Part> after_;  // by choice

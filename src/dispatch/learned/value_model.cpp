@@ -39,6 +39,15 @@ Status expect(nn::ModelFile const& file, std::string const& key, std::string_vie
       fmt::format("{} is {}, this program uses {}; train the model again with this program", what, *theirs, ours));
 }
 
+// A number that is not negative.
+Result<double> number(nn::ModelFile const& file, std::string const& key) {
+  Result<std::string> const text = entry(file, key);
+  if (!text) return text.error();
+  Result<Json> const json = parse_json(*text);
+  if (json && json->is_number() && json->as_number() >= 0 && std::isfinite(json->as_number())) return json->as_number();
+  return invalid(fmt::format("{} = {} is no number from 0 on", key, *text));
+}
+
 // Units of the hidden layers, from metadata.
 Result<std::vector<int>> hidden_of(nn::ModelFile const& file) {
   Result<std::string> const text = entry(file, "hidden");
@@ -56,7 +65,7 @@ Result<std::vector<int>> hidden_of(nn::ModelFile const& file) {
 
 }  // namespace
 
-ValueModel::ValueModel(nn::Network const& network, double reward_scale) : reward_scale_(reward_scale) {
+ValueModel::ValueModel(nn::Network const& network, double francs) : francs_(francs) {
   nn::Shape const& shape = network.shape();
   REGULUS_CHECK(shape.outputs == 1 && !shape.layer_norm);
   auto const parameters = network.parameters();
@@ -108,10 +117,11 @@ double ValueModel::value(std::span<float const> row) const {
     in = {out, width};
     std::swap(out, spare);
   }
-  return reward_scale_ * static_cast<double>(out[0]);
+  return francs_ * static_cast<double>(out[0]);
 }
 
-nn::ModelFile encode_model(nn::Network const& network, double reward_scale) {
+nn::ModelFile encode_model(ValueNetwork const& value) {
+  nn::Network const& network = value.network;
   nn::ModelFile file;
   std::string const architecture = architecture_of(network.shape());
   file.metadata = {{"format", std::string(model_format)},
@@ -120,7 +130,8 @@ nn::ModelFile encode_model(nn::Network const& network, double reward_scale) {
                    {"hidden", Json::array_of(network.shape().hidden).dump()},
                    {"architecture", architecture},
                    {"architecture_hash", hash_text(architecture)},
-                   {"reward_scale", Json(reward_scale).dump()}};
+                   {"reward_scale", Json(value.reward_scale).dump()},
+                   {"trust", Json(value.trust).dump()}};
   auto const parameters = network.parameters();
   for (nn::Block const& block : network.blocks()) {
     auto const values = parameters.subspan(block.offset, block.size());
@@ -131,27 +142,27 @@ nn::ModelFile encode_model(nn::Network const& network, double reward_scale) {
   return file;
 }
 
-Result<nn::Network> decode_network(nn::ModelFile const& file, double& reward_scale) {
+Result<ValueNetwork> decode_network(nn::ModelFile const& file) {
   // Step 1. Ours, and of the same meaning.
   if (Status s = expect(file, "format", model_format, "format"); !s) return s.error();
   if (Status s = expect(file, "schema", plan_schema, "feature schema"); !s) return s.error();
   if (Status s = expect(file, "feature_scales", scales_text(), "the scaling of features"); !s) return s.error();
   Result<std::vector<int>> const hidden = hidden_of(file);
   if (!hidden) return hidden.error();
-  nn::Network network({.inputs = plan_features, .hidden = *hidden, .outputs = 1}, Rng(0));
+  ValueNetwork value{.network = nn::Network({.inputs = plan_features, .hidden = *hidden, .outputs = 1}, Rng(0))};
+  nn::Network& network = value.network;
   std::string const architecture = architecture_of(network.shape());
   if (Status s = expect(file, "architecture_hash", hash_text(architecture), "architecture hash"); !s) return s.error();
   if (network.parameters().size() > most_parameters) {
     return invalid(
         fmt::format("{} parameters; a dispatch model has at most {}", network.parameters().size(), most_parameters));
   }
-  Result<std::string> const scale_text = entry(file, "reward_scale");
-  if (!scale_text) return scale_text.error();
-  Result<Json> const scale = parse_json(*scale_text);
-  if (!scale || !scale->is_number() || !(scale->as_number() > 0)) {
-    return invalid(fmt::format("reward_scale = {} is no positive number", *scale_text));
-  }
-  reward_scale = scale->as_number();
+  Result<double> const scale = number(file, "reward_scale"), trust = number(file, "trust");
+  if (!scale) return scale.error();
+  if (!trust) return trust.error();
+  if (*scale == 0) return invalid("reward_scale = 0 is not positive");
+  value.reward_scale = *scale;
+  value.trust = *trust;
 
   // Step 2. The weights.
   if (file.tensors.size() != network.blocks().size()) {
@@ -168,14 +179,14 @@ Result<nn::Network> decode_network(nn::ModelFile const& file, double& reward_sca
     }
     std::ranges::copy(tensor->values, network.parameters().begin() + static_cast<std::ptrdiff_t>(block.offset));
   }
-  return network;
+  return value;
 }
 
 Result<ValueModel> decode_model(nn::ModelFile const& file) {
-  double scale = 1;
-  Result<nn::Network> const network = decode_network(file, scale);
-  if (!network) return network.error();
-  return ValueModel(*network, scale);
+  Result<ValueNetwork> const value = decode_network(file);
+  if (!value) return value.error();
+  if (value->trust == 0) return ValueModel();
+  return ValueModel(value->network, value->reward_scale * value->trust);
 }
 
 Result<std::shared_ptr<ValueModel const>> load_value_model(std::filesystem::path const& path) {

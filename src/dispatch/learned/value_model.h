@@ -25,8 +25,8 @@ class ValueModel {
  public:
   // The value that knows nothing: 0 everywhere.
   ValueModel() = default;
-  // Bug check: one output, no LayerNorm. `reward_scale` francs are one unit of the network's output.
-  ValueModel(nn::Network const& network, double reward_scale);
+  // Bug check: one output, no LayerNorm. `francs` are one unit of the network's output.
+  ValueModel(nn::Network const& network, double francs);
 
   // Francs by which a plan with these features is better than it says, each; `row` has plan_features values.
   double value(std::span<float const> row) const;
@@ -40,15 +40,24 @@ class ValueModel {
     std::vector<float> bias;
   };
   std::vector<Layer> layers_;
-  double reward_scale_ = 1;
+  double francs_ = 1;
+};
+
+// A network with what it needs to be a value: one unit of its output is reward_scale francs, of which dispatch believes
+// `trust`. A value learned from noisy days overstates differences, and a search finds the plan that it overstates most;
+// training chooses how far to go along (lab/train.h).
+struct ValueNetwork {
+  nn::Network network;
+  double reward_scale = 1;
+  double trust = 1;
 };
 
 // The file of a model: everything but the configuration, which is its owner's.
-nn::ModelFile encode_model(nn::Network const& network, double reward_scale);
+nn::ModelFile encode_model(ValueNetwork const& value);
 // Errors: invalid (another program's file, format, schema, scaling, architecture; too many parameters), corrupt
 // (weights that do not fit or are no numbers). Names the entry and both values.
 Result<ValueModel> decode_model(nn::ModelFile const& file);
-Result<nn::Network> decode_network(nn::ModelFile const& file, double& reward_scale);
+Result<ValueNetwork> decode_network(nn::ModelFile const& file);
 Result<std::shared_ptr<ValueModel const>> load_value_model(std::filesystem::path const& path);
 
 }  // namespace regulus::dispatch

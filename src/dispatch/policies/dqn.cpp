@@ -11,6 +11,9 @@ namespace regulus::dispatch {
 
 namespace {
 
+// A plan is searched for as long as lns_futures searches for its candidates and weighs them (docs/decisions/0013).
+constexpr std::int64_t searches = 4;
+
 class LearnedSearch final : public Policy {
  public:
   explicit LearnedSearch(PolicySettings const& settings)
@@ -40,7 +43,7 @@ class LearnedSearch final : public Policy {
     Solution const first = construct(priced.instance, priced.present, 1);
     if (first.cost >= no_plan) return decision_of(situation, question, question.present);
     SearchOptions options;
-    options.iterations = settings_.iterations;
+    options.iterations = searches * settings_.iterations;
     options.seconds = settings_.seconds;
     options.appraiser = appraiser;
     return decision_of(situation, question, improve(priced.instance, first, options, rng));
