@@ -180,8 +180,10 @@ int DispatchEnvironment::suggested_choice() const {
       return static_cast<int>(c);
     }
   }
-  // Whom the teacher gives to nobody, or to a driver who only has room after others were moved.
-  return taught == p.taught.end() ? 0 : static_cast<int>(p.draft->cheapest());
+  // Whom the teacher gives to nobody is left, where that is a choice; whom he gives to a driver who only has room after
+  // others were moved goes where it is cheapest.
+  bool const leave = taught == p.taught.end() && choices.front().kind == dispatch::Choice::Kind::leave;
+  return leave ? 0 : static_cast<int>(p.draft->cheapest());
 }
 
 }  // namespace regulus::lab

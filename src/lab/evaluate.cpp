@@ -74,7 +74,7 @@ PlayerFactory model_players(std::shared_ptr<Model const> model, Use use) {
   dispatch::PolicySettings settings;
   dispatch::ValueNetwork const value = value_network(*model);
   if (value.trust > 0) {
-    settings.model = std::make_shared<dispatch::ValueModel const>(value.network, value.reward_scale * value.trust);
+    settings.model = std::make_shared<dispatch::ValueModel const>(value);
   }
   return dispatch_players(model->config.scenario, use == Use::search ? "dqn" : "dqn_insertion", settings);
 }

@@ -84,6 +84,7 @@ Result<Model> decode_dispatch(nn::ModelFile const& file) {
   std::ranges::copy(value->network.parameters(), model->network.network().parameters().begin());
   model->network.set_reward_scale(static_cast<float>(value->reward_scale));
   model->trust = value->trust;
+  model->fleet = value->fleet;
   return model;
 }
 
@@ -142,7 +143,8 @@ Result<Model> decode(nn::ModelFile const& file) {
 dispatch::ValueNetwork value_network(Model const& model) {
   return {.network = model.network.network(),
           .reward_scale = static_cast<double>(model.network.reward_scale()),
-          .trust = model.trust};
+          .trust = model.trust,
+          .fleet = model.fleet};
 }
 
 std::map<std::string, std::string> metadata_of(Model const& model) {

@@ -23,7 +23,8 @@ struct Model {
   std::uint64_t seed = 0;
   int episodes = 0;
   rl::QNetwork network;
-  double trust = 1;  // of a dispatch model: how much of what was learned is believed
+  double trust = 1;            // of a dispatch model: how much of what was learned is believed
+  dispatch::FleetSizes fleet;  // of a dispatch model: on which it was trained
 };
 
 // A dispatch model as dispatch knows it (dispatch/learned/value_model.h); its file says "trust" beside the above, and

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "core/seeds.h"
 
 namespace regulus::lab {
 
@@ -47,6 +48,20 @@ DayMaker day_maker(std::string const& scenario) {
   return [list = *families](std::uint64_t seed) { return list[family_of_seed(seed, list.size())]->generate(seed); };
 }
 
+dispatch::FleetSizes fleet_sizes(std::string const& scenario) {
+  Result<std::vector<sim::Family const*>> const families = families_of(scenario);
+  REGULUS_CHECK(static_cast<bool>(families));
+  dispatch::FleetSizes sizes{.fewest = 1'000'000, .most = 0};
+  for (sim::Family const* family : *families) {
+    for (std::uint64_t k = 0; k < 100; ++k) {
+      auto const drivers = static_cast<int>(family->generate(scenario_seed(Role::warmup, 0, k)).drivers.size());
+      sizes.fewest = std::min(sizes.fewest, drivers);
+      sizes.most = std::max(sizes.most, drivers);
+    }
+  }
+  return sizes;
+}
+
 Config dispatch_defaults(std::string const& scenario) {
   Config config;
   config.scenario = scenario;
@@ -56,22 +71,28 @@ Config dispatch_defaults(std::string const& scenario) {
   config.agent.gamma = 1;
   config.agent.learning_rate = 5e-4;
   config.agent.batch_size = 128;
-  config.agent.epsilon_start = 0.2;
+  config.agent.epsilon_start = 0.15;
   config.agent.epsilon_end = 0.05;
-  config.agent.epsilon_decay = 0.9995;
+  config.agent.epsilon_decay = 0.9999;
+  config.agent.max_grad_norm = 1'000;
   config.agent.guided_exploration = 0;
   // What tells one choice from another is all there is to learn.
   config.agent.anchoring = 0;
   config.agent.averaging = 0.9995;
   config.agent.target_update_steps = 500;
   config.replay.buffer_size = 400'000;
-  config.replay.n_step = 4;
-  config.training.episodes = 20'000;
+  // Almost always to the end of the day: bootstrapping over many bookings compounds the optimism of the maximum
+  // (docs/decisions/0013).
+  config.replay.n_step = 50;
+  config.training.episodes = 6'000;
   config.training.warmup_episodes = 2'000;
   config.training.warmup_exploration = 0.1;
-  config.training.eval_interval = 2'500;
-  config.training.save_interval = 5'000;
-  config.training.eval_episodes = 200;
+  config.training.eval_interval = 2'000;
+  config.training.save_interval = 2'000;
+  config.training.eval_episodes = 300;
+  config.training.confirm_candidates = 2;
+  config.training.confirm_episodes = 240;
+  config.training.final_episodes = 120;
   return config;
 }
 

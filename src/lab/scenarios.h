@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "dispatch/learned/value_model.h"
 #include "lab/config.h"
 #include "lab/dispatch_environment.h"
 #include "sim/scenario.h"
@@ -23,6 +24,9 @@ Result<std::vector<sim::Family const*>> families_of(std::string const& scenario)
 DayMaker day_maker(std::string const& scenario);
 // Which of the families the day of a seed belongs to.
 std::size_t family_of_seed(std::uint64_t seed, std::size_t families);
+
+// The sizes of the fleets of a scenario's days: measured on 100 days of each family.
+dispatch::FleetSizes fleet_sizes(std::string const& scenario);
 
 // Of a value whose trust nothing has chosen yet; measured in docs/decisions/0013.
 inline constexpr double usual_trust = 0.3;

@@ -81,6 +81,7 @@ TrainingRun::TrainingRun(Config const& config, std::uint64_t seed)
       seed_(seed),
       root_(seed),
       environment_(make_environment(config)),
+      fleet_(is_dispatch(config) ? fleet_sizes(config.scenario) : dispatch::FleetSizes{}),
       dqn_(config.agent, config.network, config.replay, environment_->width(), environment_->actions(), root_),
       sentinel_(config.sentinel, config.agent.max_grad_norm),
       epsilon_(config.agent.epsilon_start) {
@@ -198,7 +199,7 @@ void TrainingRun::respond() {
 
 std::shared_ptr<Model const> TrainingRun::snapshot() const {
   return std::make_shared<Model const>(
-      Model{.config = config_, .seed = seed_, .episodes = episode_, .network = dqn_.evaluator()});
+      Model{.config = config_, .seed = seed_, .episodes = episode_, .network = dqn_.evaluator(), .fleet = fleet_});
 }
 
 std::vector<double> TrainingRun::evaluate(std::span<std::uint64_t const> days, int threads) {

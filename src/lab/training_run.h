@@ -102,6 +102,7 @@ class TrainingRun {
   std::uint64_t seed_;
   Rng root_;
   std::unique_ptr<rl::Environment> environment_;
+  dispatch::FleetSizes fleet_;  // of a dispatch run
   rl::Dqn dqn_;
   rl::Sentinel sentinel_;
   std::vector<rl::Observation> probes_;

@@ -43,15 +43,19 @@ bool Draft::next() {
 bool Draft::find_choices(std::int32_t request) {
   Question const& question = live_.question();
   Money const left_out = question.instance.requests[at(request)].left_out;
-  choices_.assign(1, {.kind = Choice::Kind::leave, .where = {}, .price = left_out + 1});
-  for (schedule::Insertion const& where : live_.best_of_each(request, insertions_offered)) {
+  auto const offers = live_.best_of_each(request, insertions_offered);
+  bool const partner = question.partner_is_cheaper[at(request)] && left_.given < situation_.fleet.partner_left;
+  bool const hours_to_go = latest_pickup(situation_, booking()) > situation_.fleet.now + time_to_wait;
+  bool const may_wait = partner || hours_to_go || offers.empty() || offers.front().cost > left_out;
+  choices_.clear();
+  if (may_wait) choices_.push_back({.kind = Choice::Kind::leave, .where = {}, .price = left_out + 1});
+  for (schedule::Insertion const& where : offers) {
     choices_.push_back({.kind = Choice::Kind::insert, .where = where, .price = where.cost});
   }
-  bool const partner = question.partner_is_cheaper[at(request)] && left_.given < situation_.fleet.partner_left;
   if (partner) choices_.push_back({.kind = Choice::Kind::partner, .where = {}, .price = left_out + 2});
   auto const first = std::ranges::min_element(choices_, {}, &Choice::price);
   cheapest_ = static_cast<std::size_t>(first - choices_.begin());
-  return choices_.size() > 1;
+  return choices_.size() > 1 || choices_.front().kind != Choice::Kind::leave;
 }
 
 // What the fleet looks like after each.

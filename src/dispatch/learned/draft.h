@@ -1,8 +1,10 @@
 // A decision in the making: the undecided bookings one after the other, each with its choices on the plan as it stands.
 //
 // The choices of a booking are to leave it without a driver for now, the best insertion on each of the cheapest
-// drivers, and to hand it to a partner at once. Each has a price, which is what plain best insertion goes by, and a row
-// of features of the fleet after it. Whoever takes the cheapest choice every time plays best insertion exactly.
+// drivers, and to hand it to a partner at once. Whom a driver can take, and no partner, is left only while there are
+// hours to go: whoever may put a ride off at every question ends up refusing it. Each has a price, which is what plain
+// best insertion goes by, and a row of features of the fleet after it. Whoever takes the cheapest choice every time
+// plays best insertion exactly.
 //
 // One class for who decides (policies/dqn_insertion.cpp) and who learns to (lab/dispatch_environment.h), so that they
 // see the same numbers.
@@ -27,6 +29,7 @@ struct Choice {
 };
 
 inline constexpr std::size_t insertions_offered = 8;
+inline constexpr Seconds time_to_wait = 3 * one_hour;  // before the latest pickup
 
 class Draft {
  public:
@@ -36,7 +39,7 @@ class Draft {
   // The next undecided booking that leaves a choice, the one that is due first; false: there is none. Whom nobody can
   // take is passed over and stays undecided.
   bool next();
-  // Of the booking: the first is to leave it, the last may be the partner.
+  // Of the booking: to leave it, insertions by price, the partner, as far as there are such.
   std::span<Choice const> choices() const { return choices_; }
   std::size_t cheapest() const { return cheapest_; }  // what best insertion would choose
   // choices × plan_features, row by row.

@@ -271,17 +271,17 @@ void PlanContext::fill(Part const& before, Part const& after, LeftOut const& lef
   double const each = 1.0 / std::exp(fixed_[context::drivers]);
   for (std::size_t k = 0; k < part::fields; ++k) {
     raw[k] = after[k] - before[k];
-    raw[part::fields + k] = each * after[k];
+    raw[part::fields + k] = each * before[k];
   }
   std::array<double, context::fields> now = fixed_;
   now[context::change_left_out] = left_after.count - left_before.count;
   now[context::change_refused] = left_after.refused - left_before.refused;
   now[context::change_partner] =
       left_before.for_partner + left_before.given - left_after.for_partner - left_after.given;
-  now[context::left_out_now] = left_after.count;
-  now[context::refused] = left_after.refused;
+  now[context::left_out_now] = left_before.count;
+  now[context::refused] = left_before.refused;
   now[context::partner_left] =
-      std::clamp(situation_.fleet.partner_left - left_after.for_partner - left_after.given, -2, 8);
+      std::clamp(situation_.fleet.partner_left - left_before.for_partner - left_before.given, -2, 8);
   std::ranges::copy(now, raw.begin() + 2 * part::fields);
   // Bounded, so that no state far from those of training speaks louder than they did.
   for (std::size_t k = 0; k < plan_features; ++k) {

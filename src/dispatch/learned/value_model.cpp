@@ -65,7 +65,9 @@ Result<std::vector<int>> hidden_of(nn::ModelFile const& file) {
 
 }  // namespace
 
-ValueModel::ValueModel(nn::Network const& network, double francs) : francs_(francs) {
+ValueModel::ValueModel(ValueNetwork const& value) : francs_(value.reward_scale * value.trust), fleet_(value.fleet) {
+  if (value.trust == 0) return;
+  nn::Network const& network = value.network;
   nn::Shape const& shape = network.shape();
   REGULUS_CHECK(shape.outputs == 1 && !shape.layer_norm);
   auto const parameters = network.parameters();
@@ -131,7 +133,9 @@ nn::ModelFile encode_model(ValueNetwork const& value) {
                    {"architecture", architecture},
                    {"architecture_hash", hash_text(architecture)},
                    {"reward_scale", Json(value.reward_scale).dump()},
-                   {"trust", Json(value.trust).dump()}};
+                   {"trust", Json(value.trust).dump()},
+                   {"fewest_drivers", Json(value.fleet.fewest).dump()},
+                   {"most_drivers", Json(value.fleet.most).dump()}};
   auto const parameters = network.parameters();
   for (nn::Block const& block : network.blocks()) {
     auto const values = parameters.subspan(block.offset, block.size());
@@ -149,7 +153,8 @@ Result<ValueNetwork> decode_network(nn::ModelFile const& file) {
   if (Status s = expect(file, "feature_scales", scales_text(), "the scaling of features"); !s) return s.error();
   Result<std::vector<int>> const hidden = hidden_of(file);
   if (!hidden) return hidden.error();
-  ValueNetwork value{.network = nn::Network({.inputs = plan_features, .hidden = *hidden, .outputs = 1}, Rng(0))};
+  ValueNetwork value;
+  value.network = nn::Network({.inputs = plan_features, .hidden = *hidden, .outputs = 1}, Rng(0));
   nn::Network& network = value.network;
   std::string const architecture = architecture_of(network.shape());
   if (Status s = expect(file, "architecture_hash", hash_text(architecture), "architecture hash"); !s) return s.error();
@@ -163,6 +168,13 @@ Result<ValueNetwork> decode_network(nn::ModelFile const& file) {
   if (*scale == 0) return invalid("reward_scale = 0 is not positive");
   value.reward_scale = *scale;
   value.trust = *trust;
+  Result<double> const fewest = number(file, "fewest_drivers"), most = number(file, "most_drivers");
+  if (!fewest) return fewest.error();
+  if (!most) return most.error();
+  if (*fewest > *most || *most > 1e6) {
+    return invalid(fmt::format("fewest_drivers = {} and most_drivers = {} are no range of fleets", *fewest, *most));
+  }
+  value.fleet = {.fewest = static_cast<int>(*fewest), .most = static_cast<int>(*most)};
 
   // Step 2. The weights.
   if (file.tensors.size() != network.blocks().size()) {
@@ -185,8 +197,7 @@ Result<ValueNetwork> decode_network(nn::ModelFile const& file) {
 Result<ValueModel> decode_model(nn::ModelFile const& file) {
   Result<ValueNetwork> const value = decode_network(file);
   if (!value) return value.error();
-  if (value->trust == 0) return ValueModel();
-  return ValueModel(value->network, value->reward_scale * value->trust);
+  return ValueModel(*value);
 }
 
 Result<std::shared_ptr<ValueModel const>> load_value_model(std::filesystem::path const& path) {

@@ -21,16 +21,36 @@ namespace regulus::dispatch {
 inline constexpr std::string_view model_format = "regulus-dispatch-1";
 inline constexpr std::size_t most_parameters = 25'000;
 
+// Numbers of drivers.
+struct FleetSizes {
+  int fewest = 1, most = 1'000;
+};
+
+// A network with what it needs to be a value: one unit of its output is reward_scale francs, of which dispatch believes
+// `trust`. A value learned from noisy days overstates differences, and a search finds the plan that it overstates most;
+// training chooses how far to go along (lab/train.h).
+struct ValueNetwork {
+  nn::Network network;
+  double reward_scale = 1;
+  double trust = 1;
+  FleetSizes fleet;  // on which it was trained
+};
+
 class ValueModel {
  public:
   // The value that knows nothing: 0 everywhere.
   ValueModel() = default;
-  // Bug check: one output, no LayerNorm. `francs` are one unit of the network's output.
-  ValueModel(nn::Network const& network, double francs);
+  // Bug check: one output, no LayerNorm.
+  explicit ValueModel(ValueNetwork const& value);
 
   // Francs by which a plan with these features is better than it says, each; `row` has plan_features values.
   double value(std::span<float const> row) const;
   bool knows_nothing() const { return layers_.empty(); }
+  // Whether it was trained on fleets of this size. It says nothing of others: what it would is an extrapolation.
+  bool speaks_for(std::size_t drivers) const {
+    return !knows_nothing() && drivers >= static_cast<std::size_t>(fleet_.fewest) &&
+           drivers <= static_cast<std::size_t>(fleet_.most);
+  }
   std::size_t parameters() const;
 
  private:
@@ -41,15 +61,7 @@ class ValueModel {
   };
   std::vector<Layer> layers_;
   double francs_ = 1;
-};
-
-// A network with what it needs to be a value: one unit of its output is reward_scale francs, of which dispatch believes
-// `trust`. A value learned from noisy days overstates differences, and a search finds the plan that it overstates most;
-// training chooses how far to go along (lab/train.h).
-struct ValueNetwork {
-  nn::Network network;
-  double reward_scale = 1;
-  double trust = 1;
+  FleetSizes fleet_;
 };
 
 // The file of a model: everything but the configuration, which is its owner's.

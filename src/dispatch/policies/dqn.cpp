@@ -3,6 +3,9 @@
 // rides. Published gains come from value and search together (dispatch.md 5.3).
 //
 // It plans anew whenever something has happened, not only when a booking is open: a late driver's rides go to others.
+//
+// Where the value has nothing to say (untrained, not trusted, fleets of a size on which it was not trained) this is the
+// strongest rule, lns_futures, decision by decision.
 #include "dispatch/instance_of.h"
 #include "dispatch/learned/plan_appraiser.h"
 #include "dispatch/policy_neighbourhood.h"
@@ -17,14 +20,13 @@ constexpr std::int64_t searches = 4;
 class LearnedSearch final : public Policy {
  public:
   explicit LearnedSearch(PolicySettings const& settings)
-      : settings_(settings), insertion_(make_policy("insertion", {}).take()) {}
+      : settings_(settings), rule_(make_policy("lns_futures", settings).take()) {}
 
   Decision decide(Situation const& situation, Rng rng) const override {
-    std::optional<Question> const around = question_around(situation);
-    if (!around) return insertion_->decide(situation, rng);
+    bool const has_a_say = settings_.model && settings_.model->speaks_for(situation.fleet.drivers.size());
+    std::optional<Question> const around = has_a_say ? question_around(situation) : std::nullopt;
+    if (!around) return rule_->decide(situation, rng);
     Question const& question = *around;
-    if (!settings_.model || settings_.model->knows_nothing())
-      return search(situation, question, question, nullptr, rng);
     PlanContext const context(situation);
     PlanAppraiser appraiser(context, question, *settings_.model);
     schedule::Money const premium = appraiser.price_of_partner();
@@ -50,7 +52,7 @@ class LearnedSearch final : public Policy {
   }
 
   PolicySettings settings_;
-  std::unique_ptr<Policy> insertion_;
+  std::unique_ptr<Policy> rule_;
 };
 
 }  // namespace

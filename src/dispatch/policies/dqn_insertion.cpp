@@ -1,5 +1,6 @@
 // Best insertion corrected by a learned value: of each booking's choices the one whose price and value together are
-// best. An untrained value is 0, and then this is `insertion` (dispatch.md 5.4, residual learning).
+// best. An untrained value is 0, and then this is `insertion`, as it is for fleets of a size on which nothing was
+// trained.
 #include "dispatch/learned/draft.h"
 #include "dispatch/learned/value_model.h"
 
@@ -17,13 +18,13 @@ class LearnedInsertion final : public Policy {
     if (situation.fleet.undecided.empty()) return {};
     std::unique_ptr<Memo> fresh;
     Draft draft(situation, LiveQuestion::of(situation, fresh));
-    while (draft.next()) draft.take(best_of(draft));
+    while (draft.next()) draft.take(best_of(draft, situation.fleet.drivers.size()));
     return draft.decision();
   }
 
  private:
-  std::size_t best_of(Draft const& draft) const {
-    if (!model_ || model_->knows_nothing()) return draft.cheapest();
+  std::size_t best_of(Draft const& draft, std::size_t drivers) const {
+    if (!model_ || !model_->speaks_for(drivers)) return draft.cheapest();
     std::size_t best = 0;
     double highest = 0;
     for (std::size_t c = 0; c < draft.choices().size(); ++c) {
