@@ -1,4 +1,4 @@
-// `regulus bench insertion` and `regulus bench explain`: what one question about a booking takes in a large fleet.
+// `regulus bench insertion`, `bench explain` and `bench decision`: what one question takes in a large fleet.
 #pragma once
 
 #include "app/command.h"
@@ -7,5 +7,6 @@ namespace regulus::app {
 
 Run add_bench_insertion(CLI::App& app);
 Run add_bench_explain(CLI::App& app);
+Run add_bench_decision(CLI::App& app);
 
 }  // namespace regulus::app

@@ -54,21 +54,24 @@ struct Stress {
 };
 constexpr Seconds early = 5 * one_minute;
 
+// A stop as the passes below read it; looking legs up once is most of what four passes would cost.
+struct Visit {
+  Node const* node;
+  Ticks leg;    // that leads here; 0 at a rest
+  Ticks leave;  // not before this for that leg, as planned
+};
+
 template <class Factor>
-Stress stressed(schedule::Instance const& instance, std::int32_t vehicle, std::span<std::int32_t const> nodes,
-                schedule::Timing const& plan, Factor const& factor) {
-  schedule::VehicleUse const& use = instance.vehicles[at(vehicle)];
+Stress stressed(schedule::VehicleUse const& use, std::span<Visit const> visits, Ticks way_home, Ticks leave,
+                Factor const& factor) {
   Stress stress;
-  Ticks clock = plan.leave;
-  Place here = use.start;
-  for (std::size_t k = 0; k < nodes.size(); ++k) {
-    Node const& node = instance.nodes[at(nodes[k])];
+  Ticks clock = leave;
+  for (std::size_t k = 0; k < visits.size(); ++k) {
+    Node const& node = *visits[k].node;
     if (node.place != no_place) {
-      Ticks const leg = instance.times->seconds(here, node.place, node.hour);
-      Ticks const target = std::min(plan.start[k], std::max(node.earliest, plan.start[k] - early));
-      Ticks const leaves = std::max(k == 0 && use.started ? use.earliest : clock, target - leg);
-      clock = leaves + static_cast<Ticks>(static_cast<double>(leg) * factor(node.hour));
-      here = node.place;
+      Ticks const free = k == 0 && use.started ? use.earliest : clock;
+      clock =
+          std::max(free, visits[k].leave) + static_cast<Ticks>(static_cast<double>(visits[k].leg) * factor(node.hour));
     }
     clock = std::max(clock, node.earliest);
     stress.late += static_cast<double>(node.late_rate) * static_cast<double>(std::max<Ticks>(0, clock - node.due));
@@ -78,11 +81,7 @@ Stress stressed(schedule::Instance const& instance, std::int32_t vehicle, std::s
     }
     clock += node.service;
   }
-  if (use.end != no_place) {
-    Ticks const way = instance.times->seconds(here, use.end, use.end_hour);
-    clock += static_cast<Ticks>(static_cast<double>(way) * factor(use.end_hour));
-  }
-  stress.back = clock;
+  stress.back = clock + static_cast<Ticks>(static_cast<double>(way_home) * factor(use.end_hour));
   return stress;
 }
 
@@ -225,8 +224,20 @@ Part PlanContext::part_of(Question const& question, std::int32_t vehicle, std::s
 
   // Step 1. What slips when legs take longer.
   if (!nodes.empty()) {
+    std::vector<Visit> visits;
+    visits.reserve(nodes.size());
+    Place here = use.start;
+    for (std::size_t k = 0; k < nodes.size(); ++k) {
+      Node const& node = instance.nodes[at(nodes[k])];
+      Visit& visit = visits.emplace_back(Visit{&node, 0, 0});
+      if (node.place == no_place) continue;
+      visit.leg = instance.times->seconds(here, node.place, node.hour);
+      visit.leave = std::min(e.timing.start[k], std::max(node.earliest, e.timing.start[k] - early)) - visit.leg;
+      here = node.place;
+    }
+    Ticks const way_home = use.end == no_place ? 0 : instance.times->seconds(here, use.end, use.end_hour);
     auto const extra = [&](auto const& factor) {
-      return (stressed(instance, vehicle, nodes, e.timing, factor).total(use)) / thousandths_per_franc;
+      return stressed(use, visits, way_home, e.timing.leave, factor).total(use) / thousandths_per_franc;
     };
     double const as_believed = extra([](int) { return 1.0; });
     p[part::slow_legs] = extra([](int) { return 1.15; }) - as_believed;
