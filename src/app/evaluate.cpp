@@ -48,6 +48,7 @@ Run add_evaluate(CLI::App& app) {
   app.footer(
       "The environment is the model's; naming another one is an error.\n\nExamples:\n"
       "  regulus evaluate --model data/rl/models/dqn_final.safetensors\n"
+      "  regulus evaluate --model data/rl/geneva/dqn_best.safetensors --scenario geneva-medical-tight --episodes 200\n"
       "  regulus evaluate --episodes 1000 --compare-baseline --save-results data/rl/evaluation.json");
 
   return [state](Common const& common) -> Status {

@@ -159,7 +159,7 @@ Run add_simulate(CLI::App& app) {
   for (dispatch::PolicyEntry const& entry : dispatch::policies()) policies.push_back(entry.name);
   app.add_option("--policy", state->policy,
                  fmt::format("Classic: a rule ({}), score_rule:FILE with tuned weights, or model:FILE. "
-                             "Other scenarios: {}",
+                             "Other scenarios: {}; dqn:FILE and dqn_insertion:FILE with a trained model",
                              fmt::join(sim::classic_policy_names(), ", "), fmt::join(policies, ", ")))
       ->capture_default_str();
   add_seed(app, state->seed, "Seed of the first day; each following day has the next");
@@ -193,6 +193,7 @@ Run add_simulate(CLI::App& app) {
       "  regulus simulate --policy nearest --episodes 600 --seed 900000\n"
       "  regulus simulate --policy model:data/rl/models/dqn_best.safetensors --json\n"
       "  regulus simulate --scenario geneva-medical --policy insertion --days 20\n"
+      "  regulus simulate --scenario geneva-medical --policy dqn:data/rl/models/dqn_best.safetensors --days 20\n"
       "  regulus simulate --scenario day.json --policy lns --iterations 500 --trace day.jsonl");
   return [state](Common const& common) {
     return common.scenario == "classic" ? simulate_classic(*state, common) : simulate_days(*state, common);

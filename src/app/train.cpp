@@ -93,7 +93,10 @@ Run add_train(CLI::App& app) {
       "Examples:\n"
       "  regulus train --episodes 1000\n"
       "  regulus train --config data/rl/optimal_config_v1.json --episodes 1000\n"
-      "  regulus train --resume");
+      "  regulus train --scenario geneva-medical --output-dir data/rl/geneva\n"
+      "  regulus train --scenario geneva-medical,valley --episodes 10000\n"
+      "  regulus train --resume\n"
+      "On days of families other defaults hold: docs/decisions/0013-a-learned-value-inside-the-search.md.");
   return [state](Common const& common) { return run(*state, common); };
 }
 
