@@ -1,16 +1,19 @@
-// What a learner sees of a plan: one row of numbers that describes the fleet after a decision and before the world
-// moves on (a post-decision state: Powell 2011, "Approximate Dynamic Programming", chapter 4).
+// What a learner sees of a decision: one row of numbers that describes how the fleet stands and what the decision does
+// to it, before the world moves on (a post-decision state: Powell 2011, "Approximate Dynamic Programming", chapter 4).
 //
 // Every driver's part of a plan is a handful of sums (Part): what it would cost if legs took longer than believed, how
 // much time is free in the next hours, what is left to do. A row holds
 //
 //   changes   the sums of the plan minus those of the plan before the decision: what this decision does
-//   levels    the sums of the plan, for each driver: how the fleet stands
+//   levels    the sums of the plan before the decision, for each driver: how the fleet stands
 //   context   what is not in anybody's plan: time, partner's rides, patients who will call, requests to be expected
 //
+// Levels are those before the decision, so they are the same for all its choices: levels after it would confound what a
+// choice does with how busy the day happens to be (docs/decisions/0013).
+//
 // The row does not depend on the number or order of drivers and bookings, so one model serves three drivers and two
-// hundred. It reads a Situation and nothing else: expected times, never what will really happen (dispatch.md 5.4).
-// Everything is scaled by the constants of `feature_scales`, which a model file repeats.
+// hundred. It reads a Situation and nothing else: expected times, never what will really happen. Everything is divided
+// by the constants of feature_scales(), which a model file repeats, and bounded.
 #pragma once
 
 #include <array>
