@@ -55,7 +55,7 @@ enum Field : std::uint8_t {
   change_left_out,  // bookings that this decision leaves without a driver, against before
   change_refused,   // thousands of francs that it would cost to serve them not at all
   change_partner,   // partner's rides left when everybody left out whom he takes goes to him
-  left_out_now,     // the same three as they stand after the decision
+  left_out_now,     // the same three as they stand before the decision
   refused,
   partner_left,      // at most 8
   hour,              // of the day, in units of 12
