@@ -43,7 +43,7 @@ struct PolicySettings {
   std::int64_t iterations = 200;  // of a search, at each decision
   int futures = 8;                // sampled days
   double seconds = 0;  // time limit of one decision; 0: none, and the answer depends on nothing but the input
-  std::shared_ptr<ValueModel const> model;  // of the learned policies; none: a value that knows nothing
+  std::shared_ptr<ValueModel const> model = {};  // of the learned policies; none: a value that knows nothing
 };
 
 struct PolicyEntry {
