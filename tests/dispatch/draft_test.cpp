@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "dispatch/policy.h"
-#include "dispatch/ride.h"
 #include "tests/support/random_situations.h"
 #include "tests/support/random_values.h"
 
@@ -19,7 +18,6 @@ namespace {
 using regulus::testing::a_random_value;
 using regulus::testing::model_of;
 using regulus::testing::RandomWorld;
-using regulus::testing::with_a_silent_head;
 
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 
@@ -79,7 +77,9 @@ RC_GTEST_PROP(Draft, asks_about_every_undecided_booking_once_or_passes_it_over, 
   Seconds due = -never;
   while (d.draft.next()) {
     seen.push_back(d.draft.booking());
-    Seconds const latest = latest_pickup(d.situation, d.draft.booking());
+    std::size_t const booking = at(d.draft.booking());
+    Seconds const latest = after(world->fleet.bookings[booking].pickup_window.end,
+                                 world->day.weights.max_late(world->day.bookings[booking].booking_class));
     RC_ASSERT(latest >= due);
     due = latest;
     d.draft.take(rng.below(d.draft.choices().size()));

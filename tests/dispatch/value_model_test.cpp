@@ -141,7 +141,7 @@ TEST(ValueModelFile, with_a_number_that_is_none_is_refused) {
                     f.metadata["most_drivers"] = "5";
                   }});
   expect_refused(
-      {"most_drivers = 1e+09", ErrorKind::invalid, [](nn::ModelFile& f) { f.metadata["most_drivers"] = "1e9"; }});
+      {"most_drivers = 1000000000", ErrorKind::invalid, [](nn::ModelFile& f) { f.metadata["most_drivers"] = "1e9"; }});
 }
 
 TEST(ValueModelFile, with_layers_that_are_none_is_refused) {
