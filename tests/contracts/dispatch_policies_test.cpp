@@ -6,6 +6,7 @@
 
 #include "dispatch/policy.h"
 #include "tests/support/random_situations.h"
+#include "tests/support/random_values.h"
 
 namespace regulus::dispatch {
 namespace {
@@ -33,10 +34,19 @@ struct Pace {
   bool surprises = false;  // clients call rides off and are promised other times
 };
 
+// Of a policy's name: the learned policies are tested without a value and with one.
+constexpr std::string_view with_a_value = "_with_a_value";
+
 class EveryPolicy : public ::testing::TestWithParam<std::string> {
  protected:
   std::unique_ptr<Policy> policy(std::int64_t iterations = 30) const {
-    return make_policy(GetParam(), {.iterations = iterations, .futures = 3}).take();
+    PolicySettings settings{.iterations = iterations, .futures = 3};
+    std::string name = GetParam();
+    if (auto const end = name.find(with_a_value); end != std::string::npos) {
+      settings.model = regulus::testing::model_of(regulus::testing::a_random_value(1));
+      name.resize(end);
+    }
+    return make_policy(name, settings).take();
   }
   // Lets the policy decide `rounds` times while time passes; `look` sees each situation and its decision.
   template <class Look>
@@ -204,6 +214,7 @@ TEST_P(EveryPolicy, survives_bookings_that_nobody_can_serve) {
 std::vector<std::string> names() {
   std::vector<std::string> all;
   for (PolicyEntry const& entry : policies()) all.emplace_back(entry.name);
+  for (char const* learned : {"dqn", "dqn_insertion"}) all.push_back(learned + std::string(with_a_value));
   return all;
 }
 INSTANTIATE_TEST_SUITE_P(DispatchPolicies, EveryPolicy, ::testing::ValuesIn(names()),

@@ -119,7 +119,7 @@ TEST(DispatchModel, saved_and_loaded_plays_the_same_days) {
   auto const value = dispatch::load_value_model(folder.path("m.safetensors"));
   ASSERT_TRUE(value) << value.error().message;
   std::vector<float> const row(dispatch::plan_features, 0.5F);
-  EXPECT_EQ((*value)->value(row), dispatch::ValueModel(dispatch::value_network(model)).value(row));
+  EXPECT_EQ((*value)->value(row), dispatch::ValueModel(value_network(model)).value(row));
 }
 
 TEST(DispatchModel, of_the_classic_world_is_refused_by_its_format) {
