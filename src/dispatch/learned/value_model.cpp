@@ -119,7 +119,9 @@ double ValueModel::value(std::span<float const> row) const {
     in = {out, width};
     std::swap(out, spare);
   }
-  return francs_ * static_cast<double>(out[0]);
+  // Weights of a crafted file may be finite and still add up to nothing finite: such a value has no opinion.
+  double const francs = francs_ * static_cast<double>(out[0]);
+  return std::isfinite(francs) ? std::clamp(francs, -1e7, 1e7) : 0;
 }
 
 nn::ModelFile encode_model(ValueNetwork const& value) {
