@@ -36,15 +36,9 @@ std::uint64_t trace_of(Day const& day, std::string const& policy, PolicySettings
 std::vector<Day> some_days() {
   std::vector<Day> days;
   for (char const* family : {"geneva-medical", "geneva-medical-will-call", "geneva-medical-scarce", "valley"}) {
-<<<<<<< HEAD
-    for (std::uint64_t seed = 0; seed < 2; ++seed) days.push_back(day_maker(family)(seed));
-  }
-  for (std::uint64_t seed = 0; seed < 4; ++seed) days.push_back(sim::troubled_day(seed));
-=======
     days.push_back(day_maker(family)(1));
   }
   for (std::uint64_t seed = 0; seed < 3; ++seed) days.push_back(sim::troubled_day(seed));
->>>>>>> wt-tests
   return days;
 }
 
@@ -95,11 +89,7 @@ TEST(LearnedPolicies, play_as_the_file_says) {
       otherwise += here != trace_of(day, policy) ? 1 : 0;
     }
   }
-<<<<<<< HEAD
-  EXPECT_GT(otherwise, 4);
-=======
   EXPECT_GT(otherwise, 3);
->>>>>>> wt-tests
 }
 
 TEST(LearnedPolicies, are_named_with_a_file_or_not_at_all) {
