@@ -25,11 +25,7 @@ Config a_small_dispatch_config() {
   c.training.eval_episodes = 3;
   c.training.save_interval = 2;
   c.training.confirm_candidates = 1;
-<<<<<<< HEAD
-  c.training.confirm_episodes = 2;
-=======
   c.training.confirm_episodes = 1;
->>>>>>> wt-tests
   c.training.final_episodes = 2;
   c.sentinel.probe_states = 8;
   c.sentinel.probe_interval = 20;
