@@ -15,7 +15,7 @@ namespace regulus::dispatch {
 namespace {
 
 // A plan is searched for as long as lns_futures searches for its candidates and weighs them (docs/decisions/0013).
-constexpr std::int64_t searches = 4;
+constexpr std::int64_t searches = 2;
 
 class LearnedSearch final : public Policy {
  public:
