@@ -111,7 +111,8 @@ CallForecast call_forecast(Situation const& situation, Booking const& inbound) {
   Seconds const booked = inbound.pickup_window.start - appointment;
   // Who arrives late for the appointment leaves it late.
   if (state.dropped_off < never) appointment = std::max(appointment, state.dropped_off);
-  return booked > 0 ? CallForecast{appointment, booked, std::min(spread, booked_spread)} : CallForecast{appointment, usual, spread};
+  return booked > 0 ? CallForecast{appointment, booked, std::min(spread, booked_spread)}
+                    : CallForecast{appointment, usual, spread};
 }
 
 std::vector<Booking> sample_future(Situation const& situation, Seconds until, Rng rng) {
