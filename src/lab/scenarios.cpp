@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "core/config.h"
 #include "core/seeds.h"
 
 namespace regulus::lab {
@@ -13,6 +14,13 @@ namespace {
 
 // Of more rides than this a day is too large to be played thousands of times.
 constexpr double most_visits = 300;
+
+Error unknown(std::string const& name) {
+  std::vector<std::string> known{std::string(classic_scenario)};
+  for (sim::Family const& family : sim::families()) known.emplace_back(family.name);
+  return {ErrorKind::not_found, fmt::format("--scenario = {} is not known{} (known: {})", name, suggestion(name, known),
+                                            fmt::join(known, ", "))};
+}
 
 }  // namespace
 
@@ -28,7 +36,7 @@ Result<std::vector<sim::Family const*>> families_of(std::string const& scenario)
     std::size_t const to = std::min(scenario.find(',', from), scenario.size());
     std::string const name = scenario.substr(from, to - from);
     Result<sim::Family const*> const family = sim::find_family(name);
-    if (!family) return family.error();
+    if (!family) return unknown(name);
     if (std::ranges::find(families, *family) != families.end()) {
       return invalid(fmt::format("scenario = {} names {} twice", scenario, name));
     }

@@ -38,7 +38,7 @@ QNetwork random_network(NetworkConfig const& config, int width, int actions, Rng
 }
 
 // Row 0 is the choice that is always there; the others may come in any order.
-RC_GTEST_PROP(QNetwork, shuffling_candidates_shuffles_their_values_bit_for_bit, (std::uint64_t luck, bool layer_norm)) {
+RC_GTEST_PROP(QNetwork, shuffling_candidates_shuffles_their_values, (std::uint64_t luck, bool layer_norm)) {
   constexpr int width = 46;
   Rng rng(luck);
   NetworkConfig config = pairs({64, 64});
@@ -53,7 +53,11 @@ RC_GTEST_PROP(QNetwork, shuffling_candidates_shuffles_their_values_bit_for_bit, 
   rng.shuffle(std::span(order).subspan(1));
   auto const before = values_of(network, o);
   auto const after = values_of(network, with_rows(o, order, width));
-  for (std::size_t i = 0; i < order.size(); ++i) RC_ASSERT(after[i] == before[static_cast<std::size_t>(order[i])]);
+  // Up to rounding: some processors multiply the last rows of a matrix in another order than the others.
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    float const was = before[static_cast<std::size_t>(order[i])];
+    RC_ASSERT(std::abs(after[i] - was) <= 1e-4F * (1 + std::abs(was)));
+  }
 }
 
 RC_GTEST_PROP(QNetwork, shuffling_candidates_keeps_dueling_values_up_to_rounding, (std::uint64_t luck)) {
