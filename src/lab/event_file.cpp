@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/files.h"
+#include "core/protobuf.h"
 
 namespace regulus::lab {
 namespace {
@@ -20,34 +21,16 @@ constexpr std::size_t frame_head = 12;  // length and its checksum
 constexpr std::size_t frame_tail = 4;   // checksum of the payload
 constexpr std::string_view version_text = "brain.Event:2";
 
-// Protobuf's wire types; a field's key is number * 8 + wire type.
-enum Wire : std::uint8_t { varint = 0, fixed64 = 1, delimited = 2, fixed32 = 5 };
+using namespace protobuf;
 
 Error io_error(std::string_view what, std::filesystem::path const& path) {
   return {ErrorKind::io, fmt::format("cannot {} event file {}: {}", what, path.string(), std::strerror(errno))};
-}
-
-void put_little_endian(std::string& out, std::uint64_t value, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
 }
 
 std::uint64_t little_endian(std::string_view bytes) {
   std::uint64_t value = 0;
   for (std::size_t i = bytes.size(); i > 0; --i) value = (value << 8) | static_cast<unsigned char>(bytes[i - 1]);
   return value;
-}
-
-void put_varint(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-  out.push_back(static_cast<char>(value));
-}
-
-void put_key(std::string& out, unsigned field, Wire wire) { put_varint(out, field * 8 + wire); }
-
-void put_delimited(std::string& out, unsigned field, std::string_view bytes) {
-  put_key(out, field, delimited);
-  put_varint(out, bytes.size());
-  out.append(bytes);
 }
 
 std::uint32_t masked_crc(std::string_view bytes) { return std::rotr(crc32c(bytes), 15) + 0xA282EAD8U; }
@@ -70,7 +53,7 @@ std::string event_at(double wall_time) {
 
 std::string first_frame(double wall_time) {
   std::string event = event_at(wall_time);
-  put_delimited(event, 3, version_text);
+  put_bytes(event, 3, version_text);
   std::string frame;
   put_frame(frame, event);
   return frame;
@@ -248,18 +231,17 @@ EventFile::~EventFile() {
 
 void EventFile::add(std::string_view tag, std::int64_t step, double value) {
   std::string entry;
-  put_delimited(entry, 1, tag);
+  put_bytes(entry, 1, tag);
   put_key(entry, 2, fixed32);
   put_little_endian(entry, std::bit_cast<std::uint32_t>(static_cast<float>(value)), 4);
   std::string summary;
-  put_delimited(summary, 1, entry);
+  put_bytes(summary, 1, entry);
 
   std::string event = event_at(clock_());
   if (step != 0) {  // proto3 leaves out zeros
-    put_key(event, 2, varint);
-    put_varint(event, static_cast<std::uint64_t>(step));
+    put_integer(event, 2, step);
   }
-  put_delimited(event, 5, summary);
+  put_bytes(event, 5, summary);
   put_frame(buffer_, event);
 }
 

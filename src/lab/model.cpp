@@ -120,21 +120,7 @@ Result<Model> decode(nn::ModelFile const& file) {
   }
 
   // 4. The weights.
-  nn::Network& network = model.network.network();
-  if (file.tensors.size() != network.blocks().size()) {
-    return Error{ErrorKind::corrupt,
-                 fmt::format("{} tensors, the architecture has {}", file.tensors.size(), network.blocks().size())};
-  }
-  for (nn::Block const& block : network.blocks()) {
-    nn::Tensor const* tensor = file.find(block.name);
-    if (tensor == nullptr || tensor->values.size() != block.size()) {
-      return Error{ErrorKind::corrupt, fmt::format("tensor {} is missing or has another size", block.name)};
-    }
-    if (!std::ranges::all_of(tensor->values, [](float w) { return std::isfinite(w); })) {
-      return Error{ErrorKind::corrupt, fmt::format("tensor {} holds a weight that is no finite number", block.name)};
-    }
-    std::ranges::copy(tensor->values, network.parameters().begin() + static_cast<std::ptrdiff_t>(block.offset));
-  }
+  if (Status loaded = nn::load_tensors(file, model.network.network()); !loaded) return loaded.error();
   return model;
 }
 
@@ -174,22 +160,7 @@ std::map<std::string, std::string> metadata_of(Model const& model) {
 }
 
 Status save_model(std::filesystem::path const& path, Model const& model) {
-  if (is_dispatch(model.config)) {
-    nn::ModelFile file = dispatch::encode_model(value_network(model));
-    file.metadata = metadata_of(model);
-    return nn::write_model(path, file);
-  }
-  nn::ModelFile file;
-  file.metadata = metadata_of(model);
-  auto const parameters = model.network.network().parameters();
-  for (nn::Block const& block : model.network.network().blocks()) {
-    auto const values = parameters.subspan(block.offset, block.size());
-    std::vector<std::int64_t> shape{block.cols};
-    if (block.name.ends_with(".weight") && block.name.find("norm") == std::string::npos)
-      shape = {block.rows, block.cols};
-    file.tensors.push_back({block.name, std::move(shape), {values.begin(), values.end()}});
-  }
-  return nn::write_model(path, file);
+  return nn::write_model(path, {metadata_of(model), nn::tensors_of(model.network.network())});
 }
 
 Result<Model> load_model(std::filesystem::path const& path) {

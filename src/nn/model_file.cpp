@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "core/check.h"
@@ -193,6 +194,36 @@ Result<ModelFile> decode_safetensors(std::string const& bytes) {
     file.tensors.push_back(std::move(p.tensor));
   }
   return file;
+}
+
+std::vector<Tensor> tensors_of(Network const& network) {
+  std::vector<Tensor> tensors;
+  for (Block const& block : network.blocks()) {
+    auto const values = network.parameters().subspan(block.offset, block.size());
+    std::vector<std::int64_t> shape{block.cols};
+    if (block.name.ends_with(".weight") && block.name.find("norm") == std::string::npos)
+      shape = {block.rows, block.cols};
+    tensors.push_back({block.name, std::move(shape), {values.begin(), values.end()}});
+  }
+  return tensors;
+}
+
+Status load_tensors(ModelFile const& file, Network& network) {
+  if (file.tensors.size() != network.blocks().size()) {
+    return Error{ErrorKind::corrupt,
+                 fmt::format("{} tensors, the architecture has {}", file.tensors.size(), network.blocks().size())};
+  }
+  for (Block const& block : network.blocks()) {
+    Tensor const* tensor = file.find(block.name);
+    if (tensor == nullptr || tensor->values.size() != block.size()) {
+      return Error{ErrorKind::corrupt, fmt::format("tensor {} is missing or has another size", block.name)};
+    }
+    if (!std::ranges::all_of(tensor->values, [](float w) { return std::isfinite(w); })) {
+      return Error{ErrorKind::corrupt, fmt::format("tensor {} holds a weight that is no finite number", block.name)};
+    }
+    std::ranges::copy(tensor->values, network.parameters().begin() + static_cast<std::ptrdiff_t>(block.offset));
+  }
+  return ok();
 }
 
 Status write_model(std::filesystem::path const& path, ModelFile const& file) {

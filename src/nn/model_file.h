@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "nn/network.h"
 
 namespace regulus::nn {
 
@@ -33,6 +34,12 @@ std::string encode_safetensors(ModelFile const& file);
 // Errors: corrupt, naming what is wrong (length, header, overlap, gap, dtype other than F32, checksum). Never reads out
 // of bounds, whatever the bytes.
 Result<ModelFile> decode_safetensors(std::string const& bytes);
+
+// A network's weights as tensors: one for each of its blocks, under its name; a linear layer's weight is out × in.
+std::vector<Tensor> tensors_of(Network const& network);
+// The other way round, into a network of the same blocks. Errors: corrupt, when a tensor is missing, has another size
+// or holds what is no finite number, or when there are others; `network` is then half written.
+Status load_tensors(ModelFile const& file, Network& network);
 
 Status write_model(std::filesystem::path const& path, ModelFile const& file);  // atomic, see core/files.h
 Result<ModelFile> read_model(std::filesystem::path const& path);

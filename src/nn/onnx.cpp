@@ -9,38 +9,15 @@
 
 #include "core/check.h"
 #include "core/files.h"
+#include "core/protobuf.h"
 #include "nn/kernels.h"
 
 namespace regulus::nn::onnx {
 namespace {
 
-// 1. Protobuf's wire format. A field's key is number · 8 + wire type.
+using namespace protobuf;
 
-enum Wire : std::uint8_t { varint = 0, delimited = 2, fixed32 = 5 };
-
-void put_varint(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-  out.push_back(static_cast<char>(value));
-}
-
-void put_key(std::string& out, unsigned field, Wire wire) { put_varint(out, field * 8 + wire); }
-
-void put_integer(std::string& out, unsigned field, std::int64_t value) {
-  put_key(out, field, varint);
-  put_varint(out, static_cast<std::uint64_t>(value));
-}
-
-void put_bytes(std::string& out, unsigned field, std::string_view bytes) {
-  put_key(out, field, delimited);
-  put_varint(out, bytes.size());
-  out.append(bytes);
-}
-
-void append_little_endian(std::string& out, std::uint64_t value, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
-}
-
-// 2. The messages, named as in onnx.proto; the numbers are its field numbers.
+// The messages, named as in onnx.proto; the numbers are its field numbers.
 
 std::string type_proto(Value const& value) {
   std::string shape;  // TensorShapeProto
@@ -73,12 +50,12 @@ std::string tensor_proto(Constant const& constant) {
   if (auto const* floats = std::get_if<std::vector<float>>(&constant.values)) {
     REGULUS_CHECK(floats->size() == size);
     raw.reserve(4 * size);
-    for (float value : *floats) append_little_endian(raw, std::bit_cast<std::uint32_t>(value), 4);
+    for (float value : *floats) put_little_endian(raw, std::bit_cast<std::uint32_t>(value), 4);
   }
   if (auto const* integers = std::get_if<std::vector<std::int64_t>>(&constant.values)) {
     REGULUS_CHECK(integers->size() == size);
     type = Type::int64;
-    for (std::int64_t value : *integers) append_little_endian(raw, static_cast<std::uint64_t>(value), 8);
+    for (std::int64_t value : *integers) put_little_endian(raw, static_cast<std::uint64_t>(value), 8);
   }
   std::string tensor;
   for (std::int64_t extent : constant.shape) put_integer(tensor, 1, extent);
@@ -96,7 +73,7 @@ std::string attribute_proto(Attribute const& attribute) {
   if (auto const* value = std::get_if<float>(&attribute.value)) {
     kind = real;
     put_key(out, 2, fixed32);
-    append_little_endian(out, std::bit_cast<std::uint32_t>(*value), 4);
+    put_little_endian(out, std::bit_cast<std::uint32_t>(*value), 4);
   }
   if (auto const* value = std::get_if<std::int64_t>(&attribute.value)) put_integer(out, 3, *value);
   if (auto const* values = std::get_if<std::vector<std::int64_t>>(&attribute.value)) {

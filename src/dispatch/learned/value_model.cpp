@@ -138,13 +138,7 @@ nn::ModelFile encode_model(ValueNetwork const& value) {
                    {"trust", Json(value.trust).dump()},
                    {"fewest_drivers", Json(value.fleet.fewest).dump()},
                    {"most_drivers", Json(value.fleet.most).dump()}};
-  auto const parameters = network.parameters();
-  for (nn::Block const& block : network.blocks()) {
-    auto const values = parameters.subspan(block.offset, block.size());
-    std::vector<std::int64_t> shape{block.cols};
-    if (block.name.ends_with(".weight")) shape = {block.rows, block.cols};
-    file.tensors.push_back({block.name, std::move(shape), {values.begin(), values.end()}});
-  }
+  file.tensors = nn::tensors_of(network);
   return file;
 }
 
@@ -179,20 +173,7 @@ Result<ValueNetwork> decode_network(nn::ModelFile const& file) {
   value.fleet = {.fewest = static_cast<int>(*fewest), .most = static_cast<int>(*most)};
 
   // Step 2. The weights.
-  if (file.tensors.size() != network.blocks().size()) {
-    return Error{ErrorKind::corrupt,
-                 fmt::format("{} tensors, the architecture has {}", file.tensors.size(), network.blocks().size())};
-  }
-  for (nn::Block const& block : network.blocks()) {
-    nn::Tensor const* tensor = file.find(block.name);
-    if (tensor == nullptr || tensor->values.size() != block.size()) {
-      return Error{ErrorKind::corrupt, fmt::format("tensor {} is missing or has another size", block.name)};
-    }
-    if (!std::ranges::all_of(tensor->values, [](float w) { return std::isfinite(w); })) {
-      return Error{ErrorKind::corrupt, fmt::format("tensor {} holds a weight that is no finite number", block.name)};
-    }
-    std::ranges::copy(tensor->values, network.parameters().begin() + static_cast<std::ptrdiff_t>(block.offset));
-  }
+  if (Status loaded = nn::load_tensors(file, network); !loaded) return loaded.error();
   return value;
 }
 
