@@ -279,23 +279,28 @@ class Search {
 
 }  // namespace
 
-Money cost_of(Instance const& instance, Solution const& solution) {
-  REGULUS_CHECK(solution.routes.size() == instance.vehicles.size());
+Money cost_of_routes(Instance const& instance, std::span<std::vector<std::int32_t> const> routes) {
+  REGULUS_CHECK(routes.size() == instance.vehicles.size());
   Money cost = 0;
   std::int64_t trips = 0, squared_trips = 0;
-  for (std::size_t v = 0; v < solution.routes.size(); ++v) {
-    schedule::Evaluation const e = schedule::evaluate(instance, static_cast<std::int32_t>(v), solution.routes[v]);
+  for (std::size_t v = 0; v < routes.size(); ++v) {
+    schedule::Evaluation const e = schedule::evaluate(instance, static_cast<std::int32_t>(v), routes[v]);
     REGULUS_CHECK(e.violation == schedule::Violation::none);
     cost += e.cost.total();
     std::int64_t here = instance.vehicles[v].trips;
-    for (std::int32_t const node : solution.routes[v]) {
+    for (std::int32_t const node : routes[v]) {
       here += instance.nodes[static_cast<std::size_t>(node)].kind == NodeKind::pickup ? 1 : 0;
     }
     trips += here;
     squared_trips += here * here;
   }
-  for (std::int32_t const r : solution.left_out) cost += instance.requests[static_cast<std::size_t>(r)].left_out;
   return cost + load_term(instance, trips, squared_trips);
+}
+
+Money cost_of(Instance const& instance, Solution const& solution) {
+  Money cost = cost_of_routes(instance, solution.routes);
+  for (std::int32_t const r : solution.left_out) cost += instance.requests[static_cast<std::size_t>(r)].left_out;
+  return cost;
 }
 
 Solution construct(Instance const& instance, Solution start, int regret) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "core/rng.h"
@@ -36,7 +37,9 @@ struct SearchOptions {
 // The cost of a solution with a route that has no schedule. construct() and improve() hand such a one back as it came.
 inline constexpr schedule::Money no_plan = std::int64_t{1} << 62;
 
-// What `routes` cost, from the reference evaluation. Bug check: they are feasible.
+// What these routes cost with the load term, from the reference evaluation. Bug check: they are feasible.
+schedule::Money cost_of_routes(schedule::Instance const& instance, std::span<std::vector<std::int32_t> const> routes);
+// The same with the price of whom the solution leaves out.
 schedule::Money cost_of(schedule::Instance const& instance, Solution const& solution);
 
 // The routes that the instance forces and nothing else: locked nodes, drop-offs of riders on board, rests; in the

@@ -7,9 +7,9 @@
 
 namespace regulus::lab {
 
-namespace {
+using dispatch::thousandths_per_franc;
 
-constexpr double thousandths_per_franc = 100'000;
+namespace {
 
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 
@@ -24,7 +24,6 @@ struct DispatchEnvironment::Playing {
   std::optional<dispatch::Draft> draft;
   std::map<std::int32_t, schedule::Money> left;  // bookings without a driver, and the price of leaving them so
   std::map<BookingId, DriverId> taught;          // of the open question: the teacher's driver of each booking
-
   bool asked_teacher = false;
 
   Playing(Day made, std::uint64_t seed)
@@ -74,25 +73,12 @@ double DispatchEnvironment::potential() {
   Playing& p = *playing_;
   Outcome spent = p.run.so_far();
   // Nothing is spent on a ride before it begins, and one that is under way has cost what its pickup was late.
-  for (std::size_t b = 0; b < spent.bookings.size(); ++b) {
-    BookingState& state = spent.bookings[b];
-    switch (state.status) {
-      case BookingStatus::on_board:
-        state.status = BookingStatus::completed;
-        state.dropped_off = state.boarded;
-        break;
-      case BookingStatus::pending:
-      case BookingStatus::assigned:
-      case BookingStatus::en_route:
-      case BookingStatus::waiting:
-        state.status = BookingStatus::cancelled;
-        break;
-      case BookingStatus::completed:
-      case BookingStatus::partner:
-      case BookingStatus::unserved:
-      case BookingStatus::cancelled:
-      case BookingStatus::no_show:
-        break;
+  for (BookingState& state : spent.bookings) {
+    if (state.status == BookingStatus::on_board) {
+      state.status = BookingStatus::completed;
+      state.dropped_off = state.boarded;
+    } else if (!is_final(state.status)) {
+      state.status = BookingStatus::cancelled;
     }
   }
   Cost so_far = cost_of(totals_of(p.day, p.times, spent), p.day.weights);
@@ -168,7 +154,6 @@ int DispatchEnvironment::suggested_choice() const {
         if (stop.kind == StopKind::pickup) p.taught[stop.index] = route.driver;
       }
     }
-
     p.asked_teacher = true;
   }
   BookingId const id = p.day.bookings[at(p.draft->booking())].id;

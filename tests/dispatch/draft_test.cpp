@@ -303,7 +303,7 @@ TEST(PlanFeatures, have_a_name_and_a_scale_each) {
   ASSERT_EQ(names.size(), static_cast<std::size_t>(plan_features));
   ASSERT_EQ(feature_scales().size(), names.size());
   for (double scale : feature_scales()) EXPECT_GT(scale, 0);
-  std::vector<std::string_view> sorted = names;
+  auto sorted = names;
   std::ranges::sort(sorted);
   EXPECT_EQ(std::ranges::adjacent_find(sorted), sorted.end());
 }

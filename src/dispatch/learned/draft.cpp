@@ -4,7 +4,6 @@
 
 #include "core/check.h"
 #include "dispatch/policy_append.h"
-#include "dispatch/search/plan.h"
 
 namespace regulus::dispatch {
 
@@ -114,20 +113,6 @@ Decision Draft::decision() const {
   return decision;
 }
 
-Money Draft::planned_cost() const {
-  schedule::Instance const& instance = live_.question().instance;
-  Money cost = 0;
-  std::int64_t trips = 0, squared_trips = 0;
-  for (std::size_t v = 0; v < vehicles(); ++v) {
-    cost += schedule::evaluate(instance, static_cast<std::int32_t>(v), plan_.routes[v]).cost.total();
-    std::int64_t here = instance.vehicles[v].trips;
-    for (std::int32_t node : plan_.routes[v]) {
-      here += instance.nodes[at(node)].kind == schedule::NodeKind::pickup ? 1 : 0;
-    }
-    trips += here;
-    squared_trips += here * here;
-  }
-  return cost + load_term(instance, trips, squared_trips);
-}
+Money Draft::planned_cost() const { return cost_of_routes(live_.question().instance, plan_.routes); }
 
 }  // namespace regulus::dispatch

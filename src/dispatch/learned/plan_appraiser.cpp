@@ -6,12 +6,6 @@ namespace regulus::dispatch {
 
 using schedule::Money;
 
-namespace {
-
-constexpr double thousandths_per_franc = 100'000;
-
-}  // namespace
-
 PlanAppraiser::PlanAppraiser(PlanContext const& context, Question const& question, ValueModel const& value)
     : context_(context), question_(question), value_(value), row_(plan_features) {
   for (std::size_t v = 0; v < question.present.routes.size(); ++v) {
@@ -22,9 +16,9 @@ PlanAppraiser::PlanAppraiser(PlanContext const& context, Question const& questio
 
 Money PlanAppraiser::price_of_partner() const {
   std::vector<float> row(plan_features);
-  PlanContext::LeftOut free = left_before_, taken = left_before_;
-  taken.given += 1;
-  context_.fill(before_, before_, left_before_, free, row);
+  PlanContext::LeftOut taken = left_before_;
+  ++taken.given;
+  context_.fill(before_, before_, left_before_, left_before_, row);
   double const with = value_.value(row);
   context_.fill(before_, before_, left_before_, taken, row);
   return std::max<Money>(0, std::llround(thousandths_per_franc * (with - value_.value(row))));

@@ -16,7 +16,6 @@ namespace {
 
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 
-constexpr double thousandths_per_franc = 100'000;
 constexpr double hours(Ticks seconds) { return static_cast<double>(seconds) / one_hour; }
 
 constexpr std::array<std::string_view, part::fields> part_names = {
@@ -28,10 +27,6 @@ constexpr std::array<std::string_view, context::fields> context_names = {
     "drivers",          "waiting_calls",  "calls_next",     "calls_soon",
     "calls_after_duty", "requests_next",  "requests_soon",  "requests_later",
     "price_of_refusal", "running_late",   "slow_rides"};
-constexpr std::array<std::string_view, part::fields> change_names = {
-    "change_slow_legs",     "change_slower_legs",  "change_slow_rush",  "change_planned_late",
-    "change_free_next",     "change_free_soon",    "change_free_later", "change_free_with_van",
-    "change_rides_to_come", "change_cost_to_come", "change_overtime",   "change_idle_at_end"};
 
 constexpr std::array<double, plan_features> scales = {
     // changes
@@ -109,8 +104,9 @@ double call_after(CallForecast const& stay, Seconds moment) {
 
 }  // namespace
 
-std::vector<std::string_view> plan_feature_names() {
-  std::vector<std::string_view> names(change_names.begin(), change_names.end());
+std::vector<std::string> plan_feature_names() {
+  std::vector<std::string> names;
+  for (std::string_view const part : part_names) names.push_back("change_" + std::string(part));
   names.insert(names.end(), part_names.begin(), part_names.end());
   names.insert(names.end(), context_names.begin(), context_names.end());
   return names;

@@ -19,12 +19,16 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "dispatch/instance_of.h"
 
 namespace regulus::dispatch {
+
+// Values are in francs, the kernel's money in thousandths of a cent.
+inline constexpr double thousandths_per_franc = 100'000;
 
 // The meaning of the numbers below. A model of another schema is refused.
 inline constexpr std::string_view plan_schema = "regulus-plan-1";
@@ -76,8 +80,8 @@ enum Field : std::uint8_t {
 }
 
 inline constexpr int plan_features = 2 * part::fields + context::fields;
-// Names in the order of a row, for documentation and export.
-std::vector<std::string_view> plan_feature_names();
+// Names in the order of a row.
+std::vector<std::string> plan_feature_names();
 // What each feature is divided by, in the order of a row.
 std::span<double const> feature_scales();
 

@@ -31,26 +31,21 @@ class LearnedSearch final : public Policy {
     PlanAppraiser appraiser(context, question, *settings_.model);
     schedule::Money const premium = appraiser.price_of_partner();
     appraiser.set_premium(premium);
+    // What is searched differs in prices from what is answered.
     Question priced = question;
     for (std::size_t r = 0; r < priced.instance.requests.size(); ++r) {
       if (priced.partner_is_cheaper[r]) priced.instance.requests[r].left_out += premium;
     }
-    return search(situation, question, priced, &appraiser, rng);
-  }
-
- private:
-  // `priced` is the question that is searched, `question` the one that is answered; they differ in prices alone.
-  Decision search(Situation const& situation, Question const& question, Question const& priced, Appraiser* appraiser,
-                  Rng rng) const {
     Solution const first = construct(priced.instance, priced.present, 1);
     if (first.cost >= no_plan) return decision_of(situation, question, question.present);
     SearchOptions options;
     options.iterations = searches * settings_.iterations;
     options.seconds = settings_.seconds;
-    options.appraiser = appraiser;
+    options.appraiser = &appraiser;
     return decision_of(situation, question, improve(priced.instance, first, options, rng));
   }
 
+ private:
   PolicySettings settings_;
   std::unique_ptr<Policy> rule_;
 };

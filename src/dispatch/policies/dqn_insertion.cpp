@@ -8,23 +8,23 @@ namespace regulus::dispatch {
 
 namespace {
 
-constexpr double thousandths_per_franc = 100'000;
-
 class LearnedInsertion final : public Policy {
  public:
-  explicit LearnedInsertion(std::shared_ptr<ValueModel const> model) : model_(std::move(model)) {}
+  explicit LearnedInsertion(std::shared_ptr<ValueModel const> model)
+      : model_(std::move(model)), rule_(make_policy("insertion", {}).take()) {}
 
-  Decision decide(Situation const& situation, Rng) const override {
+  Decision decide(Situation const& situation, Rng rng) const override {
+    bool const has_a_say = model_ && model_->speaks_for(situation.fleet.drivers.size());
+    if (!has_a_say) return rule_->decide(situation, rng);
     if (situation.fleet.undecided.empty()) return {};
     std::unique_ptr<Memo> fresh;
     Draft draft(situation, LiveQuestion::of(situation, fresh));
-    while (draft.next()) draft.take(best_of(draft, situation.fleet.drivers.size()));
+    while (draft.next()) draft.take(best_of(draft));
     return draft.decision();
   }
 
  private:
-  std::size_t best_of(Draft const& draft, std::size_t drivers) const {
-    if (!model_ || !model_->speaks_for(drivers)) return draft.cheapest();
+  std::size_t best_of(Draft const& draft) const {
     std::size_t best = 0;
     double highest = 0;
     for (std::size_t c = 0; c < draft.choices().size(); ++c) {
@@ -38,6 +38,7 @@ class LearnedInsertion final : public Policy {
   }
 
   std::shared_ptr<ValueModel const> model_;
+  std::unique_ptr<Policy> rule_;
 };
 
 }  // namespace
