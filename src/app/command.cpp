@@ -1,7 +1,5 @@
 #include "app/command.h"
 
-#include "lab/scenarios.h"
-
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -10,6 +8,8 @@
 #include <cstring>
 #include <ctime>
 #include <limits>
+
+#include "lab/scenarios.h"
 
 namespace regulus::app {
 

@@ -58,7 +58,7 @@ Run add_evaluate(CLI::App& app) {
     Result<lab::Config> resolved = resolve(model->config, state->flags);
     if (!resolved) return resolved.error();
     if (Status fits = check_scenario(common, *resolved); !fits) return fits;
-    sim::ClassicConfig const asked = resolved->environment;
+    sim::ClassicConfig& asked = resolved->environment;
     if (Status same = lab::same_environment(model->config.environment, "the model", asked, "this command"); !same)
       return same;
     auto const there = [&] {
@@ -101,8 +101,7 @@ Run add_evaluate(CLI::App& app) {
     }
     json["seed"] = state->seed;
     json["scenario"] = resolved->scenario;
-    sim::ClassicConfig environment = asked;
-    json["environment"] = to_json(settings(environment));
+    json["environment"] = to_json(settings(asked));
     text += fmt::format("  a day: {:.2f} assigned, {:.2f} late, {:.2f} cancelled, {:.2f} refused, {:.1f} km empty",
                         s.assignments.mean, s.late_pickups.mean, s.cancellations.mean, s.refused.mean, s.distance.mean);
     if (!state->save_results.empty()) {

@@ -12,6 +12,7 @@
 #include "core/seeds.h"
 #include "lab/evaluate.h"
 #include "lab/gate_file.h"
+#include "lab/scenarios.h"
 #include "sim/scenario.h"
 
 namespace regulus::app {
@@ -33,42 +34,11 @@ struct State {
   dispatch::PolicySettings settings;
 };
 
-// A search takes minutes a day on these.
-constexpr std::array<std::string_view, 4> too_large{"city", "city-scarce", "big-city", "call-taxi"};
-
 Status no_doubles(std::string_view flag, std::vector<std::string> const& names) {
   for (auto name = names.begin(); name != names.end(); ++name) {
     if (std::find(names.begin(), name, *name) != name) return invalid(fmt::format("{} names {} twice", flag, *name));
   }
   return ok();
-}
-
-std::vector<std::string> split(std::string const& list) {
-  std::vector<std::string> parts(1);
-  for (char const c : list) {
-    if (c == ',') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
-Result<std::vector<std::string>> families_of(std::string const& scenario) {
-  std::vector<std::string> names;
-  if (scenario == "all") {
-    for (sim::Family const& family : sim::families()) {
-      if (std::ranges::find(too_large, family.name) == too_large.end()) names.emplace_back(family.name);
-    }
-    return names;
-  }
-  names = split(scenario);
-  for (std::string const& name : names) {
-    if (auto const known = sim::find_family(name); !known) return known.error().in("--scenario");
-  }
-  if (Status const once = no_doubles("--scenario", names); !once) return once.error();
-  return names;
 }
 
 // Everything that can be said before a day is played.
@@ -234,8 +204,11 @@ Result<std::vector<std::string>> write_records(lab::GateSettings const& settings
 
 Status run(State const& state, Common const& common) {
   // 1. What can be wrong is said before hours of play.
-  Result<std::vector<std::string>> const names = families_of(common.scenario);
-  if (!names) return names.error();
+  if (common.scenario == lab::classic_scenario) {
+    return invalid("--scenario = classic: the gate judges on days of families (regulus scenario list)");
+  }
+  auto const chosen = lab::families_of(common.scenario);
+  if (!chosen) return chosen.error();
   Result<lab::GateSettings> const settings = settings_of(state);
   if (!settings) return settings.error();
   Result<Finished> finished = Finished::open(state.results, *settings);
@@ -248,7 +221,8 @@ Status run(State const& state, Common const& common) {
     if (Status const said = print_line(title + "\n" + heading(state.clairvoyant > 0)); !said) return said;
   }
   std::vector<lab::GateFamily> families;
-  for (std::string const& name : *names) {
+  for (sim::Family const* one : *chosen) {
+    std::string const name(one->name);
     if (interrupted()) return Error{ErrorKind::interrupted, finished->kept()};
     if (finished->find(name) == nullptr) {
       Result<lab::GateFamily> family = play(name, *settings, state);

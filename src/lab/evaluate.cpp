@@ -44,19 +44,24 @@ sim::ClassicDay day_of(sim::DayResult const& result) {
   return day;
 }
 
-PlayerFactory dispatch_players(std::string const& scenario, std::string const& policy,
-                               dispatch::PolicySettings const& settings) {
-  return [make_day = day_maker(scenario), policy, settings]() -> Player {
-    return [make_day, policy, settings](std::uint64_t seed) {
+PlayerFactory dispatch_players(std::string const& scenario, std::shared_ptr<dispatch::Policy const> policy) {
+  return [make_day = day_maker(scenario), policy = std::move(policy)]() -> Player {
+    return [make_day, policy](std::uint64_t seed) {
       Day const day = make_day(seed);
       TravelTimes const times = TravelTimes::straight_line(day.places, day.speeds);
-      auto const by = dispatch::make_policy(policy, settings);
-      REGULUS_CHECK(static_cast<bool>(by));
       sim::SimulateOptions options;
       options.policy_seed = seed;
-      return day_of(sim::simulate(day, times, **by, options));
+      return day_of(sim::simulate(day, times, *policy, options));
     };
   };
+}
+
+// Bug check: there is a policy of that name.
+PlayerFactory dispatch_players(std::string const& scenario, std::string_view policy,
+                               dispatch::PolicySettings const& settings) {
+  auto made = dispatch::make_policy(policy, settings);
+  REGULUS_CHECK(static_cast<bool>(made));
+  return dispatch_players(scenario, made.take());
 }
 
 PlayerFactory classic_players(PolicyFactory make, sim::ClassicConfig const& environment) {
@@ -72,10 +77,7 @@ PlayerFactory classic_players(PolicyFactory make, sim::ClassicConfig const& envi
 PlayerFactory model_players(std::shared_ptr<Model const> model, Use use) {
   if (!is_dispatch(model->config)) return classic_players(model_factory(model), model->config.environment);
   dispatch::PolicySettings settings;
-  dispatch::ValueNetwork const value = value_network(*model);
-  if (value.trust > 0) {
-    settings.model = std::make_shared<dispatch::ValueModel const>(value);
-  }
+  settings.model = std::make_shared<dispatch::ValueModel const>(value_network(*model));
   return dispatch_players(model->config.scenario, use == Use::search ? "dqn" : "dqn_insertion", settings);
 }
 
@@ -86,8 +88,9 @@ PlayerFactory untrained_players(Config const& config, std::uint64_t seed) {
 
 Result<PlayerFactory> rule_players(Config const& config, std::string const& name) {
   if (is_dispatch(config)) {
-    if (auto const known = dispatch::make_policy(name, {}); !known) return known.error();
-    return dispatch_players(config.scenario, name, {});
+    auto policy = dispatch::make_policy(name, {});
+    if (!policy) return policy.error();
+    return dispatch_players(config.scenario, policy.take());
   }
   Result<PolicyFactory> policy = make_policy_factory(name, config.environment);
   if (!policy) return policy.error();

@@ -38,7 +38,7 @@ Result<std::vector<sim::Family const*>> families_of(std::string const& scenario)
     Result<sim::Family const*> const family = sim::find_family(name);
     if (!family) return unknown(name);
     if (std::ranges::find(families, *family) != families.end()) {
-      return invalid(fmt::format("scenario = {} names {} twice", scenario, name));
+      return invalid(fmt::format("--scenario = {} names {} twice", scenario, name));
     }
     families.push_back(*family);
     from = to + 1;

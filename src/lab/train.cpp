@@ -289,15 +289,12 @@ Result<TrainOutcome> train(TrainOptions const& options,
   // 2. Learn, evaluate, keep the best few.
   auto const evaluation_days = scenario_seeds(Role::tune, run->seed(), plan.eval_episodes);
   auto const patient = [&] { return plan.patience == 0 || journal.evaluations_since_best < plan.patience; };
-  // By the same fast play as all later evaluations.
-  auto const untrained_score = [&] {
-    auto const players = model_players(run->snapshot(), Use::insertion);
-    return mean(rewards_of(play_days(players, evaluation_days, options.threads)));
-  };
   std::optional<double> latest;
   if (run->episode() == 0) {
-    // What training starts from is a candidate too: it may have nothing to add.
-    journal.candidates = {candidate_of(*run, untrained_score())};
+    // What training starts from is a candidate too: it may have nothing to add. By the same fast play as all later
+    // evaluations.
+    auto const days = play_days(model_players(run->snapshot(), Use::insertion), evaluation_days, options.threads);
+    journal.candidates = {candidate_of(*run, mean(rewards_of(days)))};
     if (Status saved = save_model(files.model("dqn_best"), *run->snapshot()); !saved) return saved.error();
   }
   while (run->episode() < plan.episodes && !run->stopped() && patient()) {

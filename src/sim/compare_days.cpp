@@ -21,7 +21,9 @@ struct OneDay {
   std::optional<Error> error;
 };
 
-OneDay play_day(PlayOptions const& options, std::size_t index) {
+// `policies` are those of the options; a policy is a function, so all days and threads share it.
+OneDay play_day(PlayOptions const& options, std::vector<std::unique_ptr<dispatch::Policy>> const& policies,
+                std::size_t index) {
   OneDay one;
   auto const fail = [&](Error error) {
     one.error = std::move(error);
@@ -30,21 +32,19 @@ OneDay play_day(PlayOptions const& options, std::size_t index) {
   Day const day = options.day(index);
   Result<TravelTimes> const times = travel::times_for(day, options.travel);
   if (!times) return fail(times.error());
-  for (std::string const& name : options.policies) {
+  for (std::size_t p = 0; p < policies.size(); ++p) {
     if (interrupted()) return fail({ErrorKind::interrupted, "interrupted; nothing was written"});
-    auto const policy = dispatch::make_policy(name, options.settings);
-    if (!policy) return fail(policy.error());
     SimulateOptions how;
     how.policy_seed = mix(options.policy_seed, index);
     how.check_invariants = options.check;
     std::vector<TraceEvent> trace;
     if (options.trace) how.trace = [&](TraceEvent const& event) { trace.push_back(event); };
     auto const start = std::chrono::steady_clock::now();
-    DayResult const result = simulate(day, *times, **policy, how);
+    DayResult const result = simulate(day, *times, *policies[p], how);
     std::chrono::duration<double> const took = std::chrono::steady_clock::now() - start;
     if (!result.broken.empty()) {
-      return fail(
-          {ErrorKind::corrupt, fmt::format("{} on day {}: {}; please report this", name, day.name, result.broken)});
+      return fail({ErrorKind::corrupt,
+                   fmt::format("{} on day {}: {}; please report this", options.policies[p], day.name, result.broken)});
     }
     one.by_policy.push_back({.kpi = result.kpi,
                              .trace_hash = result.trace_hash,
@@ -77,10 +77,14 @@ std::vector<double> costs_of(std::vector<PlayedDay> const& days) {
 }  // namespace
 
 Result<PlayedDays> play_days(PlayOptions const& options) {
+  std::vector<std::unique_ptr<dispatch::Policy>> policies;
   for (std::string const& name : options.policies) {
-    if (auto const known = dispatch::make_policy(name, options.settings); !known) return known.error();
+    Result<std::unique_ptr<dispatch::Policy>> policy = dispatch::make_policy(name, options.settings);
+    if (!policy) return policy.error();
+    policies.push_back(policy.take());
   }
-  auto days = parallel_map(options.days, options.threads, [&](std::size_t i) { return play_day(options, i); });
+  auto days =
+      parallel_map(options.days, options.threads, [&](std::size_t i) { return play_day(options, policies, i); });
   PlayedDays played;
   played.policies = options.policies;
   played.days.resize(options.policies.size());

@@ -671,19 +671,20 @@ bool World::happen() {
   return false;
 }
 
-Outcome World::outcome() const {
-  for (DriverOutcome const& did : driven_) REGULUS_CHECK(did.left == never || did.back < never);
+Outcome World::written_down() const {
   return {.bookings = fleet_.bookings,
           .drivers = driven_,
           .changed_drivers = changed_drivers_,
           .moved_promises = moved_promises_};
 }
 
+Outcome World::outcome() const {
+  for (DriverOutcome const& did : driven_) REGULUS_CHECK(did.left == never || did.back < never);
+  return written_down();
+}
+
 Outcome World::so_far() const {
-  Outcome outcome{.bookings = fleet_.bookings,
-                  .drivers = driven_,
-                  .changed_drivers = changed_drivers_,
-                  .moved_promises = moved_promises_};
+  Outcome outcome = written_down();
   for (std::size_t d = 0; d < driven_.size(); ++d) {
     bool const out = fleet_.drivers[d].left_start < never && bodies_[d].doing != Doing::gone;
     if (out) outcome.drivers[d].back = std::max(outcome.drivers[d].left, fleet_.drivers[d].free_at);

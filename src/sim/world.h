@@ -167,6 +167,7 @@ class World {
   void retire(std::int32_t d);
   void remove_stops(std::int32_t d, BookingId id);
   bool retime(std::int32_t d);
+  Outcome written_down() const;
 
   Day const& day_;
   Day public_day_;  // without what is hidden from policies
