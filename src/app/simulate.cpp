@@ -92,6 +92,7 @@ std::string scorecard_text(sim::Scorecard const& s) {
   text += fmt::format("\n  decisions   {:10.0f} a day, {:.3f} ms in the median, {:.3f} ms at the 99th percentile",
                       s.decisions, s.decide_ms_p50, s.decide_ms_p99);
   if (s.refused_decisions > 0) text += fmt::format("; {} refused as illegal", s.refused_decisions);
+  if (s.replaced_decisions > 0) text += fmt::format("; {} replaced by the guard", s.replaced_decisions);
   return text;
 }
 

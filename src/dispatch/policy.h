@@ -26,6 +26,7 @@ struct Decision {
   std::vector<BookingId> overflow = {};  // give these to a partner
   std::vector<BookingId> unserved = {};  // give these up; a policy may do so only when nothing else is possible in time
   Seconds wake_at = never;               // ask again at this moment, even if nothing happens; later than now
+  std::string replaced = {};             // why this stands in place of a guarded policy's answer; "": it does not
 };
 
 class Policy {
@@ -52,8 +53,8 @@ struct PolicyEntry {
   std::unique_ptr<Policy> (*make)(PolicySettings const&);
 };
 std::span<PolicyEntry const> policies();
-// `name` is a policy's, or `dqn:FILE` and the like: then the model in the file goes into the settings. Errors:
-// not_found with the nearest name; what load_value_model says of the file.
+// `name` is a policy's, or `dqn:FILE` and the like: then the model in the file goes into the settings; or `guarded:NAME`,
+// where NAME is any of these. Errors: not_found with the nearest name; what load_value_model says of the file.
 Result<std::unique_ptr<Policy>> make_policy(std::string_view name, PolicySettings const& settings);
 
 // Whether a decision may be carried out: locks kept, riders on board delivered, every stop's booking open and known, no

@@ -298,6 +298,14 @@ void read_reality(JsonReader const& at, Reality& reality) {
   });
 }
 
+void check_format(JsonReader const& at, std::string_view expected) {
+  at.in("format", [&](JsonReader const& format) {
+    if (format.json() != Json(expected)) format.fail(fmt::format("is not {}", expected));
+  });
+}
+
+}  // namespace
+
 void read_stop(JsonReader const& at, Stop& stop) {
   at.keys({"kind"}, {"booking", "break", "locked", "planned"});
   at.get("kind", stop.kind);
@@ -314,13 +322,13 @@ void read_stop(JsonReader const& at, Stop& stop) {
   at.in("planned", [&](JsonReader const& moment) { moment.moment(stop.planned); });
 }
 
-void check_format(JsonReader const& at, std::string_view expected) {
-  at.in("format", [&](JsonReader const& format) {
-    if (format.json() != Json(expected)) format.fail(fmt::format("is not {}", expected));
-  });
+Json to_json(Stop const& stop) {
+  Json json = Json::object({{"kind", enum_names(stop.kind)[static_cast<std::size_t>(stop.kind)]},
+                            {stop.kind == StopKind::rest ? "break" : "booking", stop.index}});
+  if (stop.planned != never) json["planned"] = clock_text(stop.planned);
+  if (stop.locked) json["locked"] = true;
+  return json;
 }
-
-}  // namespace
 
 std::string clock_text(Seconds moment) {
   Seconds const s = std::abs(moment);
@@ -435,13 +443,7 @@ Json to_json(Plan const& plan) {
   Json routes = Json::array();
   for (DriverRoute const& route : plan.routes) {
     Json stops = Json::array();
-    for (Stop const& stop : route.stops) {
-      Json one = Json::object({{"kind", enum_names(stop.kind)[static_cast<std::size_t>(stop.kind)]},
-                               {stop.kind == StopKind::rest ? "break" : "booking", stop.index}});
-      if (stop.planned != never) one["planned"] = clock_text(stop.planned);
-      if (stop.locked) one["locked"] = true;
-      stops.push_back(std::move(one));
-    }
+    for (Stop const& stop : route.stops) stops.push_back(to_json(stop));
     routes.push_back(Json::object({{"driver", route.driver}, {"stops", std::move(stops)}}));
   }
   return Json::object({{"format", plan_format},

@@ -12,6 +12,7 @@
 #include "core/result.h"
 #include "domain/day.h"
 #include "domain/fleet.h"
+#include "domain/json_reader.h"
 
 namespace regulus {
 
@@ -22,6 +23,10 @@ Result<Seconds> parse_clock(std::string_view text);
 Json to_json(Day const& day, bool with_reality = true);
 Result<Day> day_of(Json const& json);
 Result<Day> parse_day(std::string_view text);
+
+// One step of a plan: {"kind", "booking" or "break", "planned", "locked"}.
+Json to_json(Stop const& stop);
+void read_stop(JsonReader const& at, Stop& stop);
 
 // A plan for one day, with the start of service at each stop.
 Json to_json(Plan const& plan);

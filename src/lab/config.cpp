@@ -45,6 +45,13 @@ namespace {
 // What a model of the dispatch world may be: a small network over rows of plan features.
 Status check_dispatch(Config const& config) {
   if (auto const families = families_of(config.scenario); !families) return families.error();
+  std::string const& teacher = config.training.teacher;
+  if (teacher != rule_as_teacher) {
+    if (teacher.find(':') != std::string::npos) {
+      return invalid(fmt::format("training.teacher = {}: a teacher is a rule, not a model in a file", teacher));
+    }
+    if (auto const known = dispatch::make_policy(teacher, {}); !known) return known.error().in("training.teacher");
+  }
   rl::NetworkConfig const& network = config.network;
   if (network.kind != rl::NetworkKind::pairs || network.dueling || network.layer_norm || !network.pairs.residual) {
     return invalid(fmt::format(
@@ -76,12 +83,20 @@ Status check_consistent(Config const& config) {
     return invalid(fmt::format("replay.n_step = {} must be below replay.buffer_size = {}", config.replay.n_step,
                                config.replay.buffer_size));
   }
+  if (config.replay.keep_demonstrations && config.replay.n_step >= config.replay.buffer_size / 2) {
+    return invalid(fmt::format("replay.n_step = {} must be below half of replay.buffer_size = {} when demonstrations "
+                               "are kept",
+                               config.replay.n_step, config.replay.buffer_size));
+  }
   if (config.agent.epsilon_end > config.agent.epsilon_start) {
     return invalid(fmt::format("agent.epsilon_end = {} is above agent.epsilon_start = {}", config.agent.epsilon_end,
                                config.agent.epsilon_start));
   }
   if (is_dispatch(config)) {
     if (Status fits = check_dispatch(config); !fits) return fits;
+  } else if (config.training.teacher != rule_as_teacher) {
+    return invalid(fmt::format("training.teacher = {}: only the dispatch world (--scenario) has other teachers than {}",
+                               config.training.teacher, rule_as_teacher));
   }
   if (config.network.hidden().size() > 8) {
     return invalid(fmt::format("network.{}hidden_sizes has {} layers; at most 8",

@@ -16,10 +16,15 @@
 
 namespace regulus::lab {
 
+// As a teacher: the environment's own rule.
+inline constexpr std::string_view rule_as_teacher = "rule";
+
 struct TrainingConfig {
   int episodes = 1000;
   int warmup_episodes = 100;
   double warmup_exploration = 0.3;
+  std::string teacher{rule_as_teacher};
+  int pretraining_updates = 0;
   int eval_interval = 50;
   int eval_episodes = 100;
   int save_interval = 100;
@@ -37,6 +42,11 @@ struct TrainingConfig {
               range(1, 100'000)),
         field(&TrainingConfig::warmup_exploration, "warmup_exploration",
               "Share of random choices in the days of warm-up.", range(0, 1)),
+        field(&TrainingConfig::teacher, "teacher",
+              "Who plays the days of warm-up: rule (the cheapest choice), or on the dispatch world any policy, such as "
+              "lns_futures."),
+        field(&TrainingConfig::pretraining_updates, "pretraining_updates",
+              "Gradient steps on the days of warm-up alone, before the agent plays.", range(0, 1'000'000)),
         field(&TrainingConfig::eval_interval, "eval_interval", "Days between two evaluations.", range(1, 1'000'000)),
         field(&TrainingConfig::eval_episodes, "eval_episodes", "Days of an evaluation; always the same ones.",
               range(1, 100'000)),

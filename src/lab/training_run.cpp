@@ -62,7 +62,9 @@ Ledger& Ledger::operator+=(Ledger const& other) {
 
 std::unique_ptr<rl::Environment> make_environment(Config const& config) {
   if (!is_dispatch(config)) return std::make_unique<ClassicEnvironment>(config.environment, config.network.kind);
-  return std::make_unique<DispatchEnvironment>(day_maker(config.scenario));
+  std::string const& teacher = config.training.teacher;
+  return std::make_unique<DispatchEnvironment>(
+      day_maker(config.scenario), teacher == rule_as_teacher ? nullptr : dispatch::make_policy(teacher, {}).take());
 }
 
 PolicyFactory untrained_policy(Config const& config, std::uint64_t seed) {
@@ -125,7 +127,13 @@ void TrainingRun::warm_up() {
   double const scale = std::max(1e-6, quantile(std::move(sizes), 0.95));
   dqn_.set_reward_scale(static_cast<float>(scale));
   for (auto const& steps : days) sentinel_.on_returns(rl::discounted_returns(steps, config_.agent.gamma, scale));
+  // 4. What the teacher's choices are worth is learned before the agent makes its own.
+  if (config_.replay.keep_demonstrations) dqn_.keep_demonstrations();
   read_probes();
+}
+
+void TrainingRun::pretrain() {
+  for (int k = 0; k < config_.training.pretraining_updates && dqn_.can_learn() && !stopped_; ++k) update();
 }
 
 EpisodeRecord TrainingRun::run_episode() {
@@ -133,10 +141,13 @@ EpisodeRecord TrainingRun::run_episode() {
   day_loss_ = 0;
   day_updates_ = 0;
   day_steps_.clear();
+  if (episode_ == 0) pretrain();
   environment_->reset(scenario_seed(Role::train, seed_, static_cast<std::uint64_t>(episode_)));
   do {
     environment_->observe(observation_);
-    int const choice = dqn_.act(observation_, epsilon_, environment_->suggested_choice());
+    // A teacher is asked only where his answer is used.
+    int const suggested = config_.agent.guided_exploration > 0 ? environment_->suggested_choice() : 0;
+    int const choice = dqn_.act(observation_, epsilon_, suggested);
     rl::StepResult const step = environment_->step(choice);
     dqn_.remember(observation_, choice, step);
     day_steps_.push_back(step);
@@ -158,13 +169,17 @@ EpisodeRecord TrainingRun::run_episode() {
 void TrainingRun::learn() {
   if (!dqn_.can_learn()) return;
   for (owed_updates_ += config_.agent.updates_per_step; owed_updates_ >= 1 && !stopped_; owed_updates_ -= 1) {
-    rl::UpdateReport const report = dqn_.update(progress_of(episode_, config_.training.episodes));
-    day_loss_ += report.loss;
-    ++day_updates_;
-    sentinel_.on_update(report, dqn_.updates());
-    if (sentinel_.probe_is_due(dqn_.updates())) read_probes();
-    respond();
+    update();
   }
+}
+
+void TrainingRun::update() {
+  rl::UpdateReport const report = dqn_.update(progress_of(episode_, config_.training.episodes));
+  day_loss_ += report.loss;
+  ++day_updates_;
+  sentinel_.on_update(report, dqn_.updates());
+  if (sentinel_.probe_is_due(dqn_.updates())) read_probes();
+  respond();
 }
 
 void TrainingRun::read_probes() {

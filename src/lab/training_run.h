@@ -93,7 +93,9 @@ class TrainingRun {
 
  private:
   void warm_up();
+  void pretrain();
   void learn();
+  void update();
   void read_probes();
   // After an alarm: back to the last good learner, learning more slowly, or stop.
   void respond();

@@ -128,6 +128,7 @@ class Dqn {
   QNetwork const& evaluator() const { return agent_.averaging > 0 ? average_ : online_; }
   Replay& replay() { return replay_; }
   Replay const& replay() const { return replay_; }
+  void keep_demonstrations() { replay_.keep(); }
   AgentConfig const& config() const { return agent_; }
   std::int64_t updates() const { return updates_; }
   // Scales the learning rate; the sentinel's response to divergence.

@@ -62,8 +62,27 @@ Replay::Step& Replay::append() {
   }
   Step& step = steps_[next_];
   step.state = StepState::pending;
-  next_ = (next_ + 1) % static_cast<std::size_t>(config_.buffer_size);
+  next_ = after(next_);
   return step;
+}
+
+std::size_t Replay::after(std::size_t index) const {
+  return index + 1 < static_cast<std::size_t>(config_.buffer_size) ? index + 1 : kept_;
+}
+
+std::size_t Replay::oldest_pending() const {
+  std::size_t const ring = static_cast<std::size_t>(config_.buffer_size) - kept_;
+  return kept_ + (next_ - kept_ + ring - pending_) % ring;
+}
+
+void Replay::keep() {
+  REGULUS_CHECK(pending_ == 0);
+  kept_ = 0;
+  std::size_t const most = std::min(steps_.size(), static_cast<std::size_t>(config_.buffer_size) / 2);
+  for (std::size_t i = 0; i < most; ++i) {
+    if (steps_[i].terminal || steps_[i].state == StepState::closing) kept_ = i + 1;
+  }
+  next_ = std::max(next_, kept_);
 }
 
 void Replay::make_ready(std::size_t index) {
@@ -73,8 +92,7 @@ void Replay::make_ready(std::size_t index) {
 }
 
 void Replay::finish_pending() {
-  auto const capacity = static_cast<std::size_t>(config_.buffer_size);
-  for (; pending_ > 0; --pending_) make_ready((next_ + capacity - pending_) % capacity);
+  for (; pending_ > 0; --pending_) make_ready(oldest_pending());
 }
 
 void Replay::add(Observation const& state, int choice, StepResult const& step) {
@@ -89,8 +107,7 @@ void Replay::add(Observation const& state, int choice, StepResult const& step) {
   if (step.terminal) {
     finish_pending();
   } else if (pending_ > static_cast<std::size_t>(config_.n_step)) {
-    auto const capacity = static_cast<std::size_t>(config_.buffer_size);
-    make_ready((next_ + capacity - pending_) % capacity);
+    make_ready(oldest_pending());
     --pending_;
   }
 }
@@ -100,8 +117,7 @@ void Replay::close_episode(Observation const& last) {
   closing.observation = last;
   closing.state = StepState::closing;
   ++pending_;  // so that the positions of the pending steps before it are counted from the right place
-  auto const capacity = static_cast<std::size_t>(config_.buffer_size);
-  for (; pending_ > 1; --pending_) make_ready((next_ + capacity - pending_) % capacity);
+  for (; pending_ > 1; --pending_) make_ready(oldest_pending());
   pending_ = 0;
 }
 
@@ -118,7 +134,7 @@ Transition Replay::transition(std::size_t index) const {
     t.reward += discount * step.reward;
     discount *= std::pow(gamma_, step.elapsed);
     if (step.terminal) return t;
-    at = (at + 1) % static_cast<std::size_t>(config_.buffer_size);
+    at = after(at);
   }
   t.bootstrap = discount;
   t.next = &steps_[at].observation;
@@ -169,6 +185,7 @@ void Replay::save(ArchiveWriter& out) const {
     out.put(s.state);
     if (config_.prioritized) out.put(tree_.get(i));
   }
+  out.put(kept_);
   out.put(next_);
   out.put(pending_);
   out.put(ready_);
@@ -199,11 +216,13 @@ void Replay::load(ArchiveReader& in) {
       tree_.set(i, priority);
     }
   }
+  in.get(kept_);
   in.get(next_);
   in.get(pending_);
   in.get(ready_);
   in.get(largest_priority_);
-  if (next_ >= static_cast<std::size_t>(config_.buffer_size) || pending_ > steps_.size() || ready_ > steps_.size())
+  if (kept_ > static_cast<std::size_t>(config_.buffer_size) / 2 || kept_ > steps_.size() || next_ < kept_ ||
+      next_ >= static_cast<std::size_t>(config_.buffer_size) || pending_ > steps_.size() || ready_ > steps_.size())
     in.fail();
 }
 

@@ -30,6 +30,7 @@ struct ReplayConfig {
   double per_beta_start = 0.4;
   double per_beta_end = 1.0;
   int n_step = 3;
+  bool keep_demonstrations = false;
 
   static constexpr auto fields() {
     return std::tuple{
@@ -45,6 +46,8 @@ struct ReplayConfig {
               tunable(0.8, 1.0)),
         field(&ReplayConfig::n_step, "n_step", "Rewards summed before the bootstrap; 1 is plain Q-learning.",
               range(1, 50), tunable_among(1, 2, 3, 5)),
+        field(&ReplayConfig::keep_demonstrations, "keep_demonstrations",
+              "The days of warm-up are never overwritten, up to half of the buffer."),
     };
   }
   friend bool operator==(ReplayConfig const&, ReplayConfig const&) = default;
@@ -87,6 +90,11 @@ class Replay {
   // The state in which a time limit cut the episode: worth a bootstrap, never sampled itself.
   void close_episode(Observation const& last);
 
+  // What is in the memory now is never overwritten: whole episodes, of at most half of the capacity (demonstrations
+  // beside the learner's own steps, as in Hester et al. 2018, DQfD). Bug check: no episode is open.
+  void keep();
+  std::size_t kept() const { return kept_; }
+
   ReplayConfig const& config() const { return config_; }
   std::size_t size() const { return steps_.size(); }
   std::size_t ready() const { return ready_; }  // steps that can be sampled
@@ -123,6 +131,10 @@ class Replay {
   ReplayConfig config_;
   double gamma_;
   std::vector<Step> steps_;
+  std::size_t after(std::size_t index) const;
+  std::size_t oldest_pending() const;  // pending_ must be > 0
+
+  std::size_t kept_ = 0;     // the first so many are never overwritten; the others are a ring
   std::size_t next_ = 0;     // where the next step goes
   std::size_t pending_ = 0;  // newest steps whose windows are incomplete
   std::size_t ready_ = 0;

@@ -51,6 +51,7 @@ OneDay play_day(PlayOptions const& options, std::vector<std::unique_ptr<dispatch
                              .events = result.events,
                              .decisions = result.decisions,
                              .refused_decisions = result.refused_decisions,
+                             .replaced_decisions = result.replaced_decisions,
                              .trace = std::move(trace),
                              .decide_ms = {result.decide_ms.begin(), result.decide_ms.end()},
                              .seconds = took.count()});
@@ -138,6 +139,7 @@ Scorecard scorecard_of(std::vector<PlayedDay> const& days) {
     s.events += static_cast<double>(day.events);
     s.decisions += static_cast<double>(day.decisions);
     s.refused_decisions += day.refused_decisions;
+    s.replaced_decisions += day.replaced_decisions;
     decide_ms.insert(decide_ms.end(), day.decide_ms.begin(), day.decide_ms.end());
     seconds.push_back(day.seconds);
     s.trace_hash = mix(s.trace_hash, day.trace_hash);
@@ -189,6 +191,7 @@ Json to_json(Scorecard const& s) {
        {"events", s.events},
        {"decisions", s.decisions},
        {"refused_decisions", s.refused_decisions},
+       {"replaced_decisions", s.replaced_decisions},
        {"trace_hash", fmt::format("{:016x}", s.trace_hash)}});
 }
 

@@ -38,7 +38,7 @@ struct PlayOptions {
 struct PlayedDay {
   Kpi kpi;
   std::uint64_t trace_hash = 0;
-  std::int64_t events = 0, decisions = 0, refused_decisions = 0;
+  std::int64_t events = 0, decisions = 0, refused_decisions = 0, replaced_decisions = 0;
   std::vector<TraceEvent> trace;
   std::vector<float> decide_ms;
   double seconds = 0;  // of the whole simulated day; reported, never compared
@@ -66,7 +66,7 @@ struct Scorecard {
   double driven_km = 0, empty_share = 0, rides_per_paid_hour = 0, drivers_used = 0;
   double most_trips = 0, fewest_trips = 0, changed_promises = 0;
   double events = 0, decisions = 0;
-  std::int64_t refused_decisions = 0;
+  std::int64_t refused_decisions = 0, replaced_decisions = 0;
   double decide_ms_p50 = 0, decide_ms_p99 = 0, seconds_per_day = 0;
   std::uint64_t trace_hash = 0;  // of all days, in their order
 };

@@ -65,6 +65,7 @@ class DayRun::State {
 
   void answer(dispatch::Decision const& decision) {
     ++result_.decisions;
+    if (!decision.replaced.empty()) ++result_.replaced_decisions;
     remember(decision);
     record({.at = asked_, .what = What::asked, .detail = static_cast<std::int64_t>(decision.routes.size())});
     if (Status const legal = dispatch::check_decision(situation(), decision); !legal) {

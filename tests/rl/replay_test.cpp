@@ -164,6 +164,48 @@ TEST(Replay, a_limit_of_time_is_no_end_of_value) {
   EXPECT_EQ(number_of(*replay.transition(0).next), 7);
 }
 
+TEST(Replay, keeps_whole_episodes_of_demonstrations_whatever_comes_after_them) {
+  // 64 steps, of which 32 may be kept: three episodes of 9 steps fit (27), the fourth would end at 36.
+  Replay replay(ReplayConfig{.buffer_size = 64, .n_step = 3}, 0.5);
+  auto const play = [&](int first) {
+    for (int i = 0; i < 9; ++i) {
+      replay.add(numbered(first + i), 1, {.reward = static_cast<double>(i), .terminal = i == 8, .over = i == 8});
+    }
+  };
+  for (int episode = 0; episode < 5; ++episode) play(9 * episode);
+  replay.keep();
+  EXPECT_EQ(replay.kept(), 27U);
+  for (int episode = 5; episode < 60; ++episode) play(9 * episode);
+  EXPECT_EQ(replay.size(), 64U);
+  for (std::size_t i = 0; i < 27; ++i) EXPECT_EQ(number_of(*replay.transition(i).state), static_cast<int>(i));
+  // The other 37 are the newest steps, each with its own window: 1 + 1/2 of the next + 1/4 of the one after it.
+  std::set<int> numbers;
+  for (std::size_t i = 27; i < 64; ++i) {
+    ASSERT_TRUE(replay.is_ready(i));
+    Transition const t = replay.transition(i);
+    int const number = number_of(*t.state);
+    numbers.insert(number);
+    int const k = number % 9;
+    double const expected = k + (k < 8 ? (k + 1) / 2.0 : 0) + (k < 7 ? (k + 2) / 4.0 : 0);
+    EXPECT_EQ(t.reward, expected) << number;
+    EXPECT_EQ(t.next == nullptr, k >= 6) << number;
+    if (t.next != nullptr) {
+      EXPECT_EQ(number_of(*t.next), number + 3);
+    }
+  }
+  EXPECT_EQ(*numbers.begin(), 540 - 37);
+  EXPECT_EQ(numbers.size(), 37U);
+  // What is kept is part of what a resumed run continues from.
+  ArchiveWriter out;
+  replay.save(out);
+  Result<ArchiveReader> in = ArchiveReader::open(std::move(out).finish());
+  ASSERT_TRUE(in);
+  Replay copy(ReplayConfig{.buffer_size = 64, .n_step = 3}, 0.5);
+  copy.load(*in);
+  ASSERT_TRUE(in->finish());
+  EXPECT_EQ(copy.kept(), 27U);
+}
+
 TEST(Replay, samples_every_ready_step_and_nothing_else_uniformly) {
   Replay replay = replay_of(64, 2, 0.9);
   for (int i = 0; i < 90; ++i) {

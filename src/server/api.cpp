@@ -1,0 +1,404 @@
+#include "server/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "core/check.h"
+#include "server/http/router.h"
+#include "server/server.h"
+#include "store/hash.h"
+#include "store/idempotency.h"
+
+namespace regulus::server {
+
+#define READS(id, route, scope) Outcome id(Server&, Call const&, store::Transaction&);
+#define WRITES(id, route, scope, body) Outcome id(Server&, Call const&, store::Transaction&);
+#define WORKS(id, route, scope, body) void id(Server&, std::shared_ptr<Call const>, Reply);
+#include "server/endpoints.def"
+#undef READS
+#undef WRITES
+#undef WORKS
+
+namespace {
+
+constexpr Operation table[] = {
+#define READS(id, route, scope) {#id, route, scope, BodyKind::none, Effect::read, id, nullptr},
+#define WRITES(id, route, scope, body) {#id, route, scope, BodyKind::body, Effect::write, id, nullptr},
+#define WORKS(id, route, scope, body) {#id, route, scope, BodyKind::body, Effect::work, nullptr, id},
+#include "server/endpoints.def"
+#undef READS
+#undef WRITES
+#undef WORKS
+};
+
+constexpr std::int64_t usual_body = 64 * 1'024;
+constexpr std::int64_t largest_import = 16 * 1'024 * 1'024;
+constexpr std::size_t longest_key = 255;
+
+Router const& router() {
+  static Router const routes = [] {
+    Router made;
+    int k = 0;
+    for (Operation const& operation : operations()) made.add(operation.route, k++);
+    return made;
+  }();
+  return routes;
+}
+
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  std::int64_t value = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  bool const plain = !text.empty() && text.front() != '0' && text.front() != '-';
+  if (error != std::errc{} || end != text.data() + text.size() || !plain) return std::nullopt;
+  return value;
+}
+
+// The secret of "Authorization: Bearer <secret>"; "" when there is none.
+std::string_view bearer(Request const& request) {
+  std::string const* const header = request.header("authorization");
+  if (header == nullptr) return {};
+  std::string_view text = *header;
+  constexpr std::string_view scheme = "bearer ";
+  if (text.size() <= scheme.size()) return {};
+  bool const ours = std::ranges::equal(text.substr(0, scheme.size()), scheme,
+                                       [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+  return ours ? text.substr(scheme.size()) : std::string_view{};
+}
+
+bool is_media_type(Request const& request, std::string_view wanted) {
+  std::string const* const header = request.header("content-type");
+  if (header == nullptr) return false;
+  std::string type = header->substr(0, header->find(';'));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
+  std::ranges::transform(type, type.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return type == wanted;
+}
+
+// Reads the body as the operation wants it.
+std::optional<Problem> read_body(Operation const& operation, Call& call) {
+  Request const& request = call.request;
+  if (operation.body == BodyKind::none) {
+    if (request.body.empty()) return std::nullopt;
+    return invalid_member("", "unexpected", call.say("this operation takes no body", "cette opération ne prend pas de corps"));
+  }
+  bool const csv = operation.body == BodyKind::csv;
+  if (!is_media_type(request, csv ? "text/csv" : "application/json")) {
+    return Problem{.code = ProblemCode::unsupported_media_type,
+                   .detail = call.say(csv ? "send text/csv" : "send application/json",
+                                      csv ? "envoyez du text/csv" : "envoyez de l’application/json")};
+  }
+  if (csv) return std::nullopt;
+  Result<Json> json = parse_json(request.body);
+  if (!json) return Problem{.code = ProblemCode::invalid_json, .detail = json.error().message};
+  call.body = json.take();
+  return std::nullopt;
+}
+
+// What a mistake that is ours or the disk's looks like from outside: no detail beyond what helps.
+Problem problem_of_failure(Error const& error) {
+  switch (error.kind) {
+    case ErrorKind::full: return {.code = ProblemCode::storage_full};
+    case ErrorKind::busy: return {.code = ProblemCode::not_ready, .retry_after_s = 1};
+    case ErrorKind::io: return {.code = ProblemCode::not_ready, .retry_after_s = 5};
+    default: return problem_of(error);
+  }
+}
+
+Response finish(Outcome outcome, Request const& request) {
+  if (auto* response = std::get_if<Response>(&outcome)) return std::move(*response);
+  return problem_response(std::get<Problem>(outcome), request);
+}
+
+store::StoredAnswer stored(Response const& response) {
+  store::StoredAnswer answer{.status = response.status, .headers = response.headers, .body = response.body};
+  answer.headers.emplace_back("content-type", response.content_type);
+  return answer;
+}
+
+Response replayed(store::StoredAnswer answer) {
+  Response response{.status = answer.status, .body = std::move(answer.body)};
+  for (auto& [name, value] : answer.headers) {
+    if (name == "content-type") {
+      response.content_type = std::move(value);
+    } else {
+      response.headers.emplace_back(name, std::move(value));
+    }
+  }
+  response.headers.emplace_back("Idempotency-Replayed", "true");
+  return response;
+}
+
+// One writing operation inside its job.
+Outcome write_once(Server& server, Operation const& operation, Call const& call, store::Transaction& tx) {
+  std::string const* const key = call.request.header("idempotency-key");
+  if (key == nullptr || call.request.method != "POST") return operation.transact(server, call, tx);
+  if (key->empty() || key->size() > longest_key) {
+    return Problem{.code = ProblemCode::invalid_body, .detail = "Idempotency-Key has 1 to 255 characters"};
+  }
+  store::RequestKey const request{call.token.id, call.request.method + " " + call.request.path, *key};
+  store::Digest const digest = store::sha256(call.request.body);
+  auto seen = store::look_up_request(tx, request, digest, call.now);
+  if (!seen) return problem_of(seen.error());
+  if (auto* answer = std::get_if<store::StoredAnswer>(&*seen)) return replayed(std::move(*answer));
+  if (std::holds_alternative<store::MismatchedBody>(*seen)) {
+    return Problem{.code = ProblemCode::invalid_body,
+                   .detail = call.say("this Idempotency-Key was used with another body",
+                                      "cette Idempotency-Key a servi avec un autre corps")};
+  }
+  Outcome outcome = operation.transact(server, call, tx);
+  if (auto const* response = std::get_if<Response>(&outcome); response != nullptr && response->status < 400) {
+    store::remember_answer(tx, request, digest, stored(*response), call.now);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+std::span<Operation const> operations() { return table; }
+
+std::vector<std::string> all_scopes() {
+  std::set<std::string> scopes;
+  for (Operation const& operation : operations()) {
+    if (!operation.scope.empty() && operation.scope != "*") scopes.emplace(operation.scope);
+  }
+  return {scopes.begin(), scopes.end()};
+}
+
+std::int64_t body_limit(std::string_view method, std::string_view path) {
+  auto const match = router().find(method, path);
+  auto const* found = std::get_if<Router::Match>(&match);
+  if (found == nullptr) return usual_body;
+  return operations()[static_cast<std::size_t>(found->route)].body == BodyKind::csv ? largest_import : usual_body;
+}
+
+std::string const& Call::variable(std::string_view name) const {
+  std::string const* const value = find_value(path, name);
+  REGULUS_CHECK(value != nullptr);
+  return *value;
+}
+
+std::optional<std::int64_t> Call::number(std::string_view name) const { return whole_number(variable(name)); }
+
+Response json_response(int status, Json const& json) {
+  return {.status = status, .content_type = "application/json", .body = json.dump() + "\n"};
+}
+
+std::string etag_of(std::int64_t version) { return fmt::format("\"{}\"", version); }
+
+Response versioned_response(Call const& call, int status, Json const& json, std::int64_t version) {
+  std::string const tag = etag_of(version);
+  std::string const* const known = call.request.header("if-none-match");
+  bool const unchanged = status == 200 && call.request.method == "GET" && known != nullptr && *known == tag;
+  Response response = unchanged ? Response{.status = 304} : json_response(status, json);
+  response.headers.emplace_back("ETag", tag);
+  return response;
+}
+
+Problem not_found() { return {.code = ProblemCode::not_found}; }
+
+Problem invalid_member(std::string pointer, std::string code, std::string message) {
+  return {.code = ProblemCode::invalid_body,
+          .errors = {{.pointer = std::move(pointer), .code = std::move(code), .message = std::move(message)}}};
+}
+
+Problem invalid_body(Error const& error) {
+  // "path[3].name = value reason; remedy" by JsonReader: the path becomes a JSON Pointer.
+  std::string const& text = error.message;
+  std::size_t const end = text.find(' ');
+  std::string_view const path = std::string_view(text).substr(0, end);
+  std::string pointer;
+  if (path != "the") {
+    std::string step;
+    auto const close = [&] {
+      if (!step.empty()) pointer += "/" + std::exchange(step, "");
+    };
+    for (char const c : path) {
+      if (c == '.' || c == '[' || c == ']') {
+        close();
+      } else {
+        step += c;
+      }
+    }
+    close();
+  }
+  return {.code = ProblemCode::invalid_body,
+          .errors = {{.pointer = std::move(pointer), .code = "invalid", .message = error.message}}};
+}
+
+Problem conflict(std::string detail) { return {.code = ProblemCode::conflict, .detail = std::move(detail)}; }
+
+Problem problem_of(Error const& error) {
+  switch (error.kind) {
+    case ErrorKind::invalid: return {.code = ProblemCode::invalid_body, .detail = error.message};
+    case ErrorKind::not_found: return not_found();
+    case ErrorKind::conflict: return conflict(error.message);
+    case ErrorKind::busy:
+    case ErrorKind::full:
+    case ErrorKind::io: return problem_of_failure(error);
+    case ErrorKind::corrupt:
+    case ErrorKind::interrupted: return {.code = ProblemCode::internal};
+  }
+  return {.code = ProblemCode::internal};
+}
+
+std::optional<Problem> check_version(Call const& call, std::int64_t version, bool required) {
+  std::string const* const wanted = call.request.header("if-match");
+  if (wanted == nullptr) {
+    if (!required) return std::nullopt;
+    return Problem{.code = ProblemCode::precondition_required};
+  }
+  if (*wanted == etag_of(version) || *wanted == "*") return std::nullopt;
+  return Problem{.code = ProblemCode::precondition_failed};
+}
+
+std::string cursor_of(std::string_view text) {
+  std::string cursor;
+  for (char const c : text) cursor += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return cursor;
+}
+
+std::optional<std::string> text_of_cursor(std::string_view cursor) {
+  if (cursor.size() % 2 != 0 || cursor.size() > 2 * longest_key) return std::nullopt;
+  std::string text;
+  for (std::size_t i = 0; i < cursor.size(); i += 2) {
+    unsigned value = 0;
+    auto const [end, error] = std::from_chars(cursor.data() + i, cursor.data() + i + 2, value, 16);
+    if (error != std::errc{} || end != cursor.data() + i + 2) return std::nullopt;
+    text += static_cast<char>(value);
+  }
+  return text;
+}
+
+std::variant<Page, Problem> page_of(Call const& call) {
+  Page page;
+  if (std::string const* limit = call.query("limit")) {
+    auto const number = whole_number(*limit);
+    if (!number || *number > 500) {
+      return Problem{.code = ProblemCode::invalid_body,
+                     .detail = fmt::format("limit = {} is no whole number from 1 to 500", *limit)};
+    }
+    page.limit = static_cast<int>(*number);
+  }
+  if (std::string const* after = call.query("after")) {
+    auto const decoded = text_of_cursor(*after);
+    if (!decoded) {
+      return Problem{.code = ProblemCode::invalid_body,
+                     .detail = "after is no cursor of this server; take it from \"next\""};
+    }
+    page.after = *decoded;
+  }
+  return page;
+}
+
+Json page_json(Call const& call, Json items, std::string const& last, bool more) {
+  Json next;
+  if (more) {
+    std::string link = call.request.path + "?";
+    for (auto const& [name, value] : call.request.query) {
+      if (name != "after") link += name + "=" + value + "&";
+    }
+    next = link + "after=" + cursor_of(last);
+  }
+  return Json::object({{"items", std::move(items)}, {"next", std::move(next)}});
+}
+
+void Server::handle(Request&& request, Reply reply) {
+  Instant const now = this->now();
+  auto call = std::make_shared<Call>();
+  call->now = now;
+  std::string const* const accept = request.header("accept-language");
+  call->language = language_of(accept == nullptr ? "" : *accept);
+  call->request = std::move(request);
+  Request const& asked = call->request;
+  auto const refuse = [&](Problem const& problem) { reply(problem_response(problem, asked)); };
+
+  // Step 1. What is wanted.
+  auto match = router().find(asked.method, asked.path);
+  if (std::holds_alternative<Router::NotFound>(match)) return refuse(not_found());
+  if (auto* wrong = std::get_if<Router::WrongMethod>(&match)) {
+    return refuse({.code = ProblemCode::method_not_allowed, .allow = std::move(wrong->allowed)});
+  }
+  auto& found = std::get<Router::Match>(match);
+  Operation const& operation = operations()[static_cast<std::size_t>(found.route)];
+  call->path = std::move(found.parameters);
+  reply = measured(operation, std::move(reply));
+
+  // Step 2. Who wants it. Those who have not shown who they are share the bucket of their address.
+  if (!operation.scope.empty()) {
+    std::string_view const secret = bearer(asked);
+    auto const token = store::authenticate(database(), secret, now);
+    if (!token) return refuse(problem_of(token.error()));
+    if (!*token) {
+      auto const allowed = strangers_.take(asked.peer, monotonic_ns());
+      if (!allowed.allowed) {
+        return refuse({.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())});
+      }
+      return refuse({.code = ProblemCode::unauthenticated});
+    }
+    call->token = **token;
+    auto const allowed = callers_.take(call->token.id, monotonic_ns());
+    if (!allowed.allowed) {
+      return refuse({.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())});
+    }
+    if (store::is_use_news(call->token, now)) {
+      database().write([id = call->token.id, now](store::Transaction& tx) {
+        store::note_use(tx, id, now);
+        return ok();
+      }, [](Status const&) {});
+    }
+  }
+
+  // Step 3. Whether it is there for him, and whether he may. Another tenant's company is nowhere.
+  if (find_value(call->path, "company") != nullptr) {
+    auto const company = call->number("company");
+    if (!company || !call->token.is_for(*company)) return refuse(not_found());
+    auto const there = database().read([&](store::Transaction& tx) { return store::load_company(tx, *company); });
+    if (!there) return refuse(problem_of(there.error()));
+    call->company = *company;
+  }
+  if (!operation.scope.empty() && operation.scope != "*" && !call->token.has_scope(operation.scope)) {
+    return refuse({.code = ProblemCode::forbidden,
+                   .detail = call->say("it lacks the scope ", "il lui manque la portée ") + std::string(operation.scope)});
+  }
+
+  // Step 4. What he says.
+  if (auto const problem = read_body(operation, *call)) return refuse(*problem);
+
+  // Step 5. Doing it.
+  switch (operation.effect) {
+    case Effect::read: {
+      std::optional<Outcome> outcome;
+      Status const read = database().read([&](store::Transaction& tx) {
+        outcome = operation.transact(*this, *call, tx);
+        return ok();
+      });
+      return reply(read ? finish(std::move(*outcome), asked) : problem_response(problem_of_failure(read.error()), asked));
+    }
+    case Effect::write: {
+      auto outcome = std::make_shared<std::optional<Outcome>>();
+      database().write(
+          [this, &operation, call, outcome](store::Transaction& tx) -> Status {
+            *outcome = write_once(*this, operation, *call, tx);
+            // A problem undoes what was written on the way to it.
+            if (std::holds_alternative<Problem>(**outcome)) return invalid("refused");
+            return ok();
+          },
+          [call, outcome, reply = std::move(reply)](Status const& committed) {
+            bool const refused = *outcome && std::holds_alternative<Problem>(**outcome);
+            if (!committed && !refused) return reply(problem_response(problem_of_failure(committed.error()), call->request));
+            reply(finish(std::move(**outcome), call->request));
+          });
+      return;
+    }
+    case Effect::work: {
+      bool const accepted = pool().run([this, &operation, call, reply] { operation.work(*this, call, reply); });
+      if (!accepted) return refuse({.code = ProblemCode::not_ready, .retry_after_s = 1});
+      return;
+    }
+  }
+}
+
+}  // namespace regulus::server

@@ -1,0 +1,111 @@
+// The programming interface as a table: what is offered where, to whom, and by which function.
+//
+// endpoints.def lists every operation with its route, the scope a token needs and what it does to the database. api.cpp
+// does, once for all of them, what no operation may forget: authentication, rate limits, the tenant's border, strict
+// JSON, idempotency keys, preconditions, the audit trail's transaction, and problems in the reader's language. An
+// operation is then a function of a few lines over one transaction.
+//
+//   reads   run on one consistent view, at once.
+//   writes  are a job of the writer: whatever they do is one transaction with their audit row, their events and the
+//           answer kept under the idempotency key; a problem undoes all of it. The answer leaves after the commit.
+//   works   take long (a decision, a file): they run on a thread of the pool and write for themselves.
+//
+// Another tenant's things do not exist: the answer is the same 404, byte for byte, as for what is nowhere.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/json.h"
+#include "server/civil_time.h"
+#include "server/http/language.h"
+#include "server/http/message.h"
+#include "server/http/problem.h"
+#include "store/database.h"
+#include "store/tokens.h"
+
+namespace regulus::server {
+
+class Server;  // server.h
+
+// A request that has passed the door.
+struct Call {
+  Request request;
+  Pairs path;                        // variables of the route
+  store::Token token;                // of an operation with a scope; empty otherwise
+  std::int64_t company = 0;          // of the path, when it has one: exists and is the token's
+  Json body;                         // null when the operation takes none or it is not JSON
+  Language language = Language::english;
+  Instant now = 0;
+
+  std::string const& variable(std::string_view name) const;  // bug check: the route has it
+  // A variable that must be a whole number from 1 on; nothing for anything else: then there is nothing there.
+  std::optional<std::int64_t> number(std::string_view name) const;
+  std::string const* query(std::string_view name) const { return find_value(request.query, name); }
+  // Text in the reader's language.
+  std::string say(std::string_view english, std::string_view french) const {
+    return std::string(language == Language::french ? french : english);
+  }
+};
+
+using Outcome = std::variant<Response, Problem>;
+
+// Answers.
+Response json_response(int status, Json const& json);
+// With an ETag; 304 when the request says that it has this version already.
+Response versioned_response(Call const& call, int status, Json const& json, std::int64_t version);
+std::string etag_of(std::int64_t version);
+
+// Problems.
+Problem not_found();
+Problem invalid_member(std::string pointer, std::string code, std::string message);
+// An error of ours that names "path = value reason" as a problem with the member.
+Problem invalid_body(Error const& error);
+Problem conflict(std::string detail);
+Problem problem_of(Error const& error);
+
+// If-Match against a row's version. `required`: 428 without it; otherwise a missing one is fine.
+std::optional<Problem> check_version(Call const& call, std::int64_t version, bool required);
+
+// A page of a list: ?limit= (1 to 500, default 100) and ?after=, an opaque cursor.
+struct Page {
+  int limit = 100;
+  std::string after;  // the decoded cursor; "": from the start
+};
+std::variant<Page, Problem> page_of(Call const& call);
+// A place in a list as text that says nothing to anybody else, and back; nothing for what is none.
+std::string cursor_of(std::string_view text);
+std::optional<std::string> text_of_cursor(std::string_view cursor);
+// {"items": […], "next": "/…?after=…" or null}; `last`: the cursor of the last item when there may be more.
+Json page_json(Call const& call, Json items, std::string const& last, bool more);
+
+enum class Effect : std::uint8_t { read, write, work };
+enum class BodyKind : std::uint8_t { none, json, csv };
+
+using Read = Outcome (*)(Server&, Call const&, store::Transaction&);
+using Write = Outcome (*)(Server&, Call const&, store::Transaction&);
+using Work = void (*)(Server&, std::shared_ptr<Call const>, Reply);
+
+struct Operation {
+  std::string_view id;     // as OpenAPI's operationId
+  std::string_view route;  // "GET /api/v1/companies/{company}"
+  std::string_view scope;  // "": nobody needs a token; "*": any token
+  BodyKind body = BodyKind::none;
+  Effect effect = Effect::read;
+  Read transact = nullptr;  // of read and write
+  Work work = nullptr;
+};
+std::span<Operation const> operations();
+// Every scope that some operation needs, sorted.
+std::vector<std::string> all_scopes();
+
+// Body limits by route, for the listener.
+std::int64_t body_limit(std::string_view method, std::string_view path);
+
+}  // namespace regulus::server

@@ -1,0 +1,53 @@
+#include "server/event_hub.h"
+
+#include <string>
+
+#include "store/outbox.h"
+
+namespace regulus::server {
+
+namespace {
+constexpr int page = 200;
+}
+
+bool EventHub::bring(store::Database& database, Listener& listener) {
+  while (true) {
+    store::EventPage events;
+    Status const read = database.read([&](store::Transaction& tx) {
+      events = store::events_after(tx, listener.company, listener.last, page);
+      return ok();
+    });
+    if (!read) return listener.stream->is_open();  // the next commit tries again
+    if (events.reset) {
+      listener.last = events.last;
+      return listener.stream->push(std::to_string(events.last), "reset", "{}");
+    }
+    for (store::Event const& event : events.events) {
+      if (!listener.stream->push(std::to_string(event.sequence), event.type, event.data.dump())) return false;
+      listener.last = event.sequence;
+    }
+    if (events.events.size() < page) return listener.stream->is_open();
+  }
+}
+
+void EventHub::listen(store::Database& database, std::int64_t company, std::int64_t last,
+                      std::shared_ptr<EventStream> stream) {
+  std::unique_lock const lock(mutex_);
+  Listener listener{.company = company, .last = last, .stream = std::move(stream)};
+  if (bring(database, listener)) listeners_.push_back(std::move(listener));
+}
+
+void EventHub::deliver(store::Database& database, std::int64_t company) {
+  std::unique_lock const lock(mutex_);
+  std::erase_if(listeners_, [&](Listener& listener) {
+    if (listener.company != company) return !listener.stream->is_open();
+    return !bring(database, listener);
+  });
+}
+
+std::size_t EventHub::listeners() const {
+  std::unique_lock const lock(mutex_);
+  return listeners_.size();
+}
+
+}  // namespace regulus::server

@@ -1,0 +1,39 @@
+// Who listens to which company's events, and bringing him what is new.
+//
+// Events are rows of the outbox, numbered per company in the transaction of the change they tell of. A listener has the
+// number of the last one he got, from Last-Event-ID or from the hub; whatever is newer is read from the table and
+// pushed. So nothing is missed or told twice, however often he comes and goes, and the writer never waits for anybody.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "server/http/events.h"
+#include "store/database.h"
+
+namespace regulus::server {
+
+class EventHub {
+ public:
+  // From the event after `last` on. A number that is too old or not known gets the event "reset" first.
+  void listen(store::Database& database, std::int64_t company, std::int64_t last, std::shared_ptr<EventStream> stream);
+  // Something was committed for this company: brings every listener up to date. Reads the database.
+  void deliver(store::Database& database, std::int64_t company);
+  std::size_t listeners() const;
+
+ private:
+  struct Listener {
+    std::int64_t company = 0;
+    std::int64_t last = 0;
+    std::shared_ptr<EventStream> stream;
+  };
+  static bool bring(store::Database& database, Listener& listener);
+
+  mutable std::mutex mutex_;
+  std::vector<Listener> listeners_;
+};
+
+}  // namespace regulus::server

@@ -1,0 +1,49 @@
+#include "server/pool.h"
+
+#include <utility>
+
+namespace regulus::server {
+
+Pool::Pool(int threads, std::size_t longest_queue) : longest_queue_(longest_queue) {
+  for (int k = 0; k < threads; ++k) threads_.emplace_back([this] { work(); });
+}
+
+Pool::~Pool() {
+  {
+    std::unique_lock const lock(mutex_);
+    stopping_ = true;
+  }
+  arrived_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool Pool::run(std::function<void()> task) {
+  {
+    std::unique_lock const lock(mutex_);
+    if (stopping_ || queue_.size() >= longest_queue_) return false;
+    queue_.push_back(std::move(task));
+  }
+  arrived_.notify_one();
+  return true;
+}
+
+std::size_t Pool::queue_length() const {
+  std::unique_lock const lock(mutex_);
+  return queue_.size();
+}
+
+void Pool::work() {
+  while (true) {
+    std::function<void()> task;
+    {
+      std::unique_lock lock(mutex_);
+      arrived_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (stopping_) return;
+      task = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    task();
+  }
+}
+
+}  // namespace regulus::server

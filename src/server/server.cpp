@@ -1,0 +1,205 @@
+#include "server/server.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <future>
+
+#include "core/files.h"
+#include "dispatch/guarded.h"
+#include "dispatch/learned/value_model.h"
+#include "store/hash.h"
+#include "store/model_registry.h"
+
+namespace regulus::server {
+
+namespace {
+
+constexpr std::size_t longest_background_queue = 1'000;
+
+// Counts an answer once it leaves.
+struct Measurement {
+  std::string_view operation;
+  std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+Instant system_now() {
+  auto const now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+std::int64_t Server::monotonic_ns() {
+  auto const now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
+Server::Server(Options options)
+    : options_(std::move(options)),
+      watchdog_(options_.watchdog),
+      callers_(options_.callers),
+      strangers_(options_.strangers),
+      events_(std::make_unique<EventHub>()) {
+  if (!options_.clock) options_.clock = system_now;
+  if (!options_.random) options_.random = [](std::span<std::uint8_t> bytes) { store::random_bytes(bytes); };
+}
+
+Result<std::unique_ptr<Server>> Server::open(Options options) {
+  std::unique_ptr<Server> server(new Server(std::move(options)));
+  Server& s = *server;
+  if (auto const provider = travel::make_provider(s.options_.travel.provider, {}); !provider) {
+    if (provider.error().kind == ErrorKind::not_found) return provider.error().in("--travel");
+  }
+  Result<std::unique_ptr<store::Database>> database = store::Database::open(s.options_.database, s.options_.store);
+  if (!database) return database.error();
+  s.database_ = database.take();
+  s.pool_ = std::make_unique<Pool>(s.options_.workers, longest_background_queue);
+  s.outbox_ = std::make_unique<store::Outbox>([&s](std::int64_t company, std::int64_t) {
+    // On the writer's thread, which must not read: somebody else brings the news.
+    if (s.events_->listeners() == 0) return;
+    s.pool_->run([&s, company] { s.events_->deliver(*s.database_, company); });
+  });
+
+  Metrics& m = s.metrics_;
+  m.describe("dispatch_http_request_duration_seconds", "histogram", "Time from the whole request to the whole answer.");
+  m.describe("dispatch_http_requests_total", "counter", "Answers, by operation and status.");
+  m.describe("dispatch_decisions_total", "counter", "Decisions, by who decided and what asked for them.");
+  m.describe("dispatch_fallback_total", "counter", "Answers of a candidate that were replaced by the rule's, by reason.");
+  m.describe("dispatch_decision_duration_seconds", "histogram", "Time to decide, by arm.");
+  m.describe("dispatch_db_jobs_total", "counter", "Writing jobs of the database.");
+  m.describe("dispatch_db_commits_total", "counter", "Transactions that reached the disk.");
+  m.describe("dispatch_db_queue_length", "gauge", "Writing jobs that wait.");
+  m.describe("dispatch_db_wal_bytes", "gauge", "Size of the write-ahead log.");
+  m.describe("dispatch_sse_clients", "gauge", "Open event streams.");
+  m.describe("dispatch_stuck_candidates", "gauge", "Questions to a candidate that are overdue.");
+  m.describe("dispatch_background_queue_length", "gauge", "Tasks that wait for a thread.");
+  m.describe("dispatch_build_info", "gauge", "1.");
+  m.gauge("dispatch_build_info", [] { return 1.0; });
+  m.gauge("dispatch_db_jobs_total", [&s] { return static_cast<double>(s.database_->counts().jobs); });
+  m.gauge("dispatch_db_commits_total", [&s] { return static_cast<double>(s.database_->counts().commits); });
+  m.gauge("dispatch_db_queue_length", [&s] { return static_cast<double>(s.database_->queue_length()); });
+  m.gauge("dispatch_db_wal_bytes", [&s] {
+    std::error_code ignored;
+    auto const size = std::filesystem::file_size(s.options_.database.string() + "-wal", ignored);
+    return ignored ? 0.0 : static_cast<double>(size);
+  });
+  m.gauge("dispatch_sse_clients", [&s] { return static_cast<double>(s.events_->listeners()); });
+  m.gauge("dispatch_stuck_candidates", [&s] { return static_cast<double>(s.watchdog_.stuck()); });
+  m.gauge("dispatch_background_queue_length", [&s] { return static_cast<double>(s.pool_->queue_length()); });
+  return server;
+}
+
+Server::~Server() {
+  stop();
+  // The pool first: its tasks use the database. Then the database, whose last callbacks use everything else.
+  pool_.reset();
+  database_.reset();
+}
+
+Status Server::listen() {
+  Listener::Options door = options_.listener;
+  door.body_limit = body_limit;
+  Result<std::unique_ptr<Listener>> listener =
+      Listener::open(door, [this](Request&& request, Reply reply) { handle(std::move(request), std::move(reply)); });
+  if (!listener) return listener.error();
+  listener_ = listener.take();
+  return ok();
+}
+
+std::uint16_t Server::port() const { return listener_ ? listener_->port() : 0; }
+
+void Server::stop() {
+  if (listener_) listener_->stop();
+}
+
+Response Server::ask(Request request) {
+  auto answered = std::make_shared<std::promise<Response>>();
+  auto future = answered->get_future();
+  if (request.id.empty()) request.id = "req_local";
+  handle(std::move(request), [answered](Response response) { answered->set_value(std::move(response)); });
+  return future.get();
+}
+
+Reply Server::measured(Operation const& operation, Reply reply) {
+  return [this, reply = std::move(reply), m = Measurement{.operation = operation.id}](Response response) {
+    std::string const labels = fmt::format("operation=\"{}\",status=\"{}\"", m.operation, response.status);
+    metrics_.add("dispatch_http_requests_total", labels);
+    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - m.begun;
+    metrics_.observe("dispatch_http_request_duration_seconds", fmt::format("operation=\"{}\"", m.operation),
+                     took.count());
+    reply(std::move(response));
+  };
+}
+
+Instant Server::now() const { return options_.clock(); }
+
+store::Entropy Server::entropy() const {
+  store::Entropy entropy{};
+  options_.random(entropy);
+  return entropy;
+}
+
+std::uint64_t Server::random_seed() const {
+  std::array<std::uint8_t, 8> bytes{};
+  options_.random(bytes);
+  std::uint64_t seed = 0;
+  for (std::uint8_t const byte : bytes) seed = seed << 8U | byte;
+  return seed >> 1U;  // so that JSON's integers hold it
+}
+
+void Server::record(store::Transaction& tx, Call const& call, std::string const& action, std::string const& object,
+                    Json const& before, Json const& after, std::string const& reason) {
+  store::append_audit(tx, {.company = call.company == 0 ? std::optional<std::int64_t>{} : call.company,
+                           .actor = call.token.id,
+                           .action = action,
+                           .object = object,
+                           .before = before,
+                           .after = after,
+                           .reason = reason,
+                           .request_id = call.request.id,
+                           .at = call.now});
+}
+
+void Server::tell(store::Transaction& tx, std::int64_t company, std::string_view type, Json const& data, Instant at) {
+  outbox_->append(tx, company, type, data, at);
+}
+
+Arm Server::rule(std::string const& name) const {
+  dispatch::PolicySettings settings;
+  auto policy = dispatch::make_policy(name, settings);
+  REGULUS_CHECK(static_cast<bool>(policy));
+  return {.name = name, .model_hash = "", .policy = std::shared_ptr<dispatch::Policy const>(policy.take())};
+}
+
+void Server::replace_candidate(std::string const& model_id, std::shared_ptr<dispatch::Policy const> policy) {
+  std::unique_lock const lock(arms_mutex_);
+  arms_[model_id] = {.name = "dqn", .model_hash = "replaced", .policy = std::move(policy)};
+}
+
+Result<Arm> Server::candidate(store::Transaction& tx, std::string const& model_id) {
+  {
+    std::unique_lock const lock(arms_mutex_);
+    if (auto const found = arms_.find(model_id); found != arms_.end()) return found->second;
+  }
+  Result<store::RegisteredModel> const model = store::load_model(tx, model_id);
+  if (!model) return model.error();
+  Result<std::string> const bytes = read_file(model->path);
+  if (!bytes) return bytes.error();
+  if (std::string const hash = store::hex_of(store::sha256(*bytes)); hash != model->sha256) {
+    return Error{ErrorKind::corrupt, fmt::format("model {} is no longer the file that was registered", model_id)};
+  }
+  Result<std::shared_ptr<dispatch::ValueModel const>> value = dispatch::load_value_model(model->path);
+  if (!value) return value.error();
+  dispatch::PolicySettings settings;
+  settings.model = value.take();
+  Result<std::unique_ptr<dispatch::Policy>> policy = dispatch::make_policy("dqn", settings);
+  if (!policy) return policy.error();
+  Arm arm{.name = "dqn",
+          .model_hash = model->sha256,
+          .policy = std::make_shared<dispatch::Guarded const>(policy.take())};
+  std::unique_lock const lock(arms_mutex_);
+  return arms_.emplace(model_id, std::move(arm)).first->second;
+}
+
+}  // namespace regulus::server

@@ -1,0 +1,108 @@
+// The server as one object: its database, its threads, who decides for whom, and what it counts.
+//
+// It never trains and never simulates: that is a job in the database, which `regulus worker` takes. Time and chance come
+// from outside, so that a test can turn the clock and replay what happened.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/result.h"
+#include "server/api.h"
+#include "server/arms.h"
+#include "server/event_hub.h"
+#include "server/http/listener.h"
+#include "server/http/rate_limit.h"
+#include "server/metrics.h"
+#include "server/pool.h"
+#include "store/audit_log.h"
+#include "store/database.h"
+#include "store/ids.h"
+#include "store/outbox.h"
+#include "store/tokens.h"
+#include "travel/table.h"
+
+namespace regulus::server {
+
+class Server {
+ public:
+  struct Options {
+    std::filesystem::path database = "data/regulus.db";
+    std::filesystem::path models = "data/rl/served";  // where the bytes of registered models are kept
+    Listener::Options listener{};
+    store::Database::Options store{};
+    std::function<Instant()> clock{};  // none: the machine's
+    store::FillRandom random{};        // none: the operating system's
+    Watchdog::Options watchdog{};
+    RateLimit::Options callers{.burst = 2'000, .per_second = 1'000};
+    RateLimit::Options strangers{.burst = 20, .per_second = 2};
+    int workers = 2;                      // threads for decisions and what runs in the background
+    std::int64_t improve_iterations = 400;  // of the search in the background; 0: none
+    travel::TravelOptions travel{};
+  };
+
+  // Opens or makes the database; does not listen yet.
+  static Result<std::unique_ptr<Server>> open(Options options);
+  Server(Server const&) = delete;
+  Server& operator=(Server const&) = delete;
+  ~Server();
+
+  // From here on requests come in. Errors as Listener::open.
+  Status listen();
+  std::uint16_t port() const;
+  void stop();
+
+  // One request; what the listener calls, and a test without sockets.
+  void handle(Request&& request, Reply reply);
+  // The same, waiting for the answer. Not from a thread of the pool or the writer.
+  Response ask(Request request);
+
+  Options const& options() const { return options_; }
+  store::Database& database() { return *database_; }
+  store::Outbox const& outbox() const { return *outbox_; }
+  Pool& pool() { return *pool_; }
+  Metrics& metrics() { return metrics_; }
+  EventHub& events() { return *events_; }
+  Watchdog const& watchdog() const { return watchdog_; }
+  Instant now() const;
+  store::Entropy entropy() const;
+  std::uint64_t random_seed() const;
+  store::FillRandom const& random() const { return options_.random; }
+
+  // In the transaction of the change: the audit row and the event of the same name.
+  void record(store::Transaction& tx, Call const& call, std::string const& action, std::string const& object,
+              Json const& before, Json const& after, std::string const& reason = "");
+  void tell(store::Transaction& tx, std::int64_t company, std::string_view type, Json const& data, Instant at);
+
+  // A registered model as a guarded policy; loaded once. Errors: what load_value_model says, and a hash that differs.
+  Result<Arm> candidate(store::Transaction& tx, std::string const& model_id);
+  // A rule by name.
+  Arm rule(std::string const& name) const;
+  // In place of `candidate`, for tests of what a sick model does.
+  void replace_candidate(std::string const& model_id, std::shared_ptr<dispatch::Policy const> policy);
+
+ private:
+  explicit Server(Options options);
+  Reply measured(Operation const& operation, Reply reply);
+  static std::int64_t monotonic_ns();
+
+  Options options_;
+  Metrics metrics_;
+  Watchdog watchdog_;
+  RateLimit callers_, strangers_;
+  std::mutex arms_mutex_;
+  std::map<std::string, Arm> arms_;  // by model id
+  std::unique_ptr<EventHub> events_;
+  std::unique_ptr<store::Outbox> outbox_;
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<Listener> listener_;
+};
+
+// Microseconds since 1970 by the machine's clock.
+Instant system_now();
+
+}  // namespace regulus::server

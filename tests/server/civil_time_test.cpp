@@ -1,0 +1,65 @@
+#include "server/civil_time.h"
+
+#include <gtest/gtest.h>
+
+#include <rapidcheck/gtest.h>
+
+namespace regulus::server {
+namespace {
+
+Instant at(std::string_view text) { return parse_instant(text).take(); }
+
+TEST(CivilTime, reads_and_writes_rfc_3339) {
+  // 2026-03-01 is day 20513 since 1970: 20513 · 86400 + 8 · 3600 + 15 · 60 = 1772352900.
+  EXPECT_EQ(at("2026-03-01T08:15:00Z"), 1'772'352'900 * one_second);
+  EXPECT_EQ(at("2026-03-01t10:15:00.25+02:00"), 1'772'352'900 * one_second + 250'000);
+  EXPECT_EQ(at("2026-03-01T03:15:00-05:00"), 1'772'352'900 * one_second);
+  EXPECT_EQ(instant_text(1'772'352'900 * one_second), "2026-03-01T08:15:00Z");
+  EXPECT_EQ(instant_text(1'772'352'900 * one_second + 250'000), "2026-03-01T08:15:00.250000Z");
+}
+
+TEST(CivilTime, refuses_what_is_no_time_and_names_it) {
+  for (std::string_view const text :
+       {"", "2026-03-01", "2026-03-01T08:15:00", "2026-03-01 08:15:00Z", "2026-02-29T08:15:00Z", "2026-13-01T08:15:00Z",
+        "2026-03-01T24:00:00Z", "2026-03-01T08:60:00Z", "2026-03-01T08:15:61Z", "2026-03-01T08:15:00.Z",
+        "2026-03-01T08:15:00+2:00", "2026-03-01T08:15:00Zz", "1969-12-31T23:59:59Z", "+026-03-01T08:15:00Z"}) {
+    Result<Instant> const read = parse_instant(text);
+    ASSERT_FALSE(read) << text;
+    EXPECT_NE(read.error().message.find(std::string(text)), std::string::npos);
+  }
+  EXPECT_FALSE(TimeZone::named("Europe/Geneva"));
+  EXPECT_FALSE(TimeZone::named("../../etc/passwd"));
+  EXPECT_TRUE(is_date("2028-02-29"));
+  EXPECT_FALSE(is_date("2026-02-29"));
+}
+
+RC_GTEST_PROP(CivilTime, writes_what_it_reads, ()) {
+  Instant const instant = *rc::gen::inRange<std::int64_t>(0, 253'402'300'799 * one_second);
+  RC_ASSERT(at(instant_text(instant)) == instant);
+}
+
+TEST(CivilTime, moments_are_what_the_clock_on_the_wall_says) {
+  TimeZone const zurich = TimeZone::named("Europe/Zurich").take();
+  EXPECT_EQ(zurich.date_of(at("2026-03-01T22:59:59Z")), "2026-03-01");
+  EXPECT_EQ(zurich.date_of(at("2026-03-01T23:00:00Z")), "2026-03-02");
+  EXPECT_EQ(zurich.moment_of(at("2026-03-01T07:15:00Z"), "2026-03-01"), 8 * one_hour + 900);
+  EXPECT_EQ(zurich.moment_of(at("2026-03-01T07:15:00Z"), "2026-02-28"), 32 * one_hour + 900);
+  EXPECT_EQ(zurich.moment_of(at("2026-02-28T22:00:00.5Z"), "2026-03-01"), -one_hour);
+  // The nights of the change: half past eight on the wall is half past eight in dispatch.
+  EXPECT_EQ(zurich.moment_of(at("2026-03-29T06:30:00Z"), "2026-03-29"), 8 * one_hour + 1'800);   // summer time began
+  EXPECT_EQ(zurich.moment_of(at("2026-10-25T07:30:00Z"), "2026-10-25"), 8 * one_hour + 1'800);   // and ended
+  EXPECT_EQ(zurich.moment_of(at("2026-03-29T01:00:00Z"), "2026-03-29"), 3 * one_hour);
+  EXPECT_EQ(instant_text(zurich.instant_of(25 * one_hour, "2026-10-24")), "2026-10-24T23:00:00Z");
+}
+
+RC_GTEST_PROP(CivilTime, moments_and_instants_are_the_same_thing, ()) {
+  TimeZone const zone = TimeZone::named(*rc::gen::element<std::string>("Europe/Zurich", "America/New_York", "UTC")).take();
+  Instant const instant = *rc::gen::inRange<std::int64_t>(0, 4'000'000'000) * one_second;
+  std::string const date = zone.date_of(instant);
+  Seconds const moment = zone.moment_of(instant, date);
+  RC_ASSERT(zone.instant_of(moment, date) == instant);
+  RC_ASSERT(moment >= -one_hour && moment < day_length + one_hour);
+}
+
+}  // namespace
+}  // namespace regulus::server
