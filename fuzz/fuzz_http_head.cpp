@@ -1,0 +1,61 @@
+// Any bytes as the head of a request: the gate gives the same verdict however they are cut, never asks for more than a
+// head may hold, and what it accepts has what it promises.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "core/check.h"
+#include "server/http/framing.h"
+#include "server/http/target.h"
+#include "server/http/text.h"
+
+namespace {
+
+using namespace regulus;
+using namespace regulus::server;
+
+void check_promises(Head const& head, std::string_view bytes) {
+  REGULUS_CHECK(head.size <= longest_head && head.size <= bytes.size());
+  REGULUS_CHECK(bytes.substr(0, head.size).ends_with("\r\n\r\n"));
+  REGULUS_CHECK(!head.method.empty() && std::ranges::all_of(head.method, is_token));
+  REGULUS_CHECK(head.target.size() <= longest_target);
+  REGULUS_CHECK(head.path.starts_with('/') && is_utf8(head.path) && std::ranges::none_of(head.path, is_control));
+  REGULUS_CHECK((head.path + "/").find("/../") == std::string::npos);
+  REGULUS_CHECK(head.content_length >= 0 && head.content_length <= largest_content_length);
+  REGULUS_CHECK(head.headers.size() <= static_cast<std::size_t>(most_headers));
+  for (std::string_view const name :
+       {"host", "authorization", "content-length", "content-type", "if-match", "idempotency-key"}) {
+    REGULUS_CHECK(std::ranges::count(head.headers, name,
+                                     [](auto const& header) -> std::string_view { return header.first; }) <= 1);
+  }
+  REGULUS_CHECK(find_value(head.headers, "host") && !find_value(head.headers, "transfer-encoding"));
+  for (auto const& [name, value] : head.headers) {
+    REGULUS_CHECK(!name.empty() && name == lower(name) && std::ranges::all_of(name, is_token));
+    REGULUS_CHECK(is_utf8(value) && value == trimmed(value));
+    REGULUS_CHECK(std::ranges::none_of(value, [](char c) { return is_control(c) && c != '\t'; }));
+  }
+  auto const target = read_target(escaped_path(head.path));
+  REGULUS_CHECK(std::get<Target>(target).path == head.path);
+  // Alone, without what follows it, it is the same head.
+  REGULUS_CHECK(read_head(bytes.substr(0, head.size)) == Verdict(head));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
+  std::string_view const bytes(reinterpret_cast<char const*>(data), size);
+  Verdict const whole = read_head(bytes);
+  if (Head const* const head = std::get_if<Head>(&whole)) check_promises(*head, bytes);
+  if (std::holds_alternative<Incomplete>(whole)) REGULUS_CHECK(size < longest_head);
+  // Every cut of what is short; of what is long, some in the middle and those about the limits.
+  std::size_t const step = size <= 512 ? 1 : size / 61;
+  bool is_decided = false;
+  for (std::size_t cut = 0; cut <= size; cut += step) {
+    Verdict const part = read_head(bytes.substr(0, cut));
+    bool const is_open = std::holds_alternative<Incomplete>(part);
+    REGULUS_CHECK(is_open ? !is_decided : part == whole);
+    is_decided = is_decided || !is_open;
+  }
+  return 0;
+}

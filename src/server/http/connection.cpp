@@ -1,0 +1,341 @@
+#include "server/http/connection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <chrono>
+#include <ctime>
+
+#include "core/rng.h"
+#include "server/http/events.h"
+#include "server/http/response.h"
+
+namespace regulus::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t piece_size = 64 << 10;
+constexpr std::int64_t usual_body_limit = 64 << 10;
+
+std::string too_large(std::int64_t limit, Language language) {
+  return language == Language::french ? fmt::format("Le corps peut compter {} octets au plus.", limit)
+                                      : fmt::format("The body may hold {} bytes at most.", limit);
+}
+
+}  // namespace
+
+void Worker::drain(Listener::Milliseconds patience) {
+  draining = true;
+  auto const guests = connections;  // closing one changes the set
+  for (auto const& guest : guests) guest->drain();
+  if (connections.empty()) return;
+  last_call.expires_after(patience);
+  last_call.async_wait([this](boost::system::error_code problem) {
+    if (problem) return;
+    auto const left = connections;
+    for (auto const& guest : left) guest->close();
+  });
+}
+
+void Worker::forget(std::shared_ptr<Connection> const& connection) {
+  connections.erase(connection);
+  if (draining && connections.empty()) last_call.cancel();
+}
+
+// The one answer to one request, from any thread. If nobody gives it, it is 500.
+class Connection::Answer {
+ public:
+  explicit Answer(std::weak_ptr<Connection> connection) : connection_(std::move(connection)) {}
+  Answer(Answer const&) = delete;
+  Answer& operator=(Answer const&) = delete;
+  ~Answer() {
+    if (given_.exchange(true)) return;
+    auto const connection = connection_.lock();
+    if (!connection) return;
+    asio::post(connection->worker_->context, [weak = connection_] {
+      auto const asked = weak.lock();
+      if (asked) asked->fail();
+    });
+  }
+  void give(Response response) {
+    if (given_.exchange(true)) return;
+    auto const connection = connection_.lock();
+    if (!connection) {
+      if (response.events) response.events->abandon();
+      return;
+    }
+    // The loop may end without having run this; a strong pointer in it would keep loop and connection alive for ever.
+    asio::dispatch(connection->worker_->context, [weak = connection_, response = std::move(response)]() mutable {
+      if (auto const asked = weak.lock()) asked->respond(std::move(response));
+    });
+  }
+
+ private:
+  std::weak_ptr<Connection> connection_;
+  std::atomic<bool> given_ = false;
+};
+
+Connection::Connection(asio::ip::tcp::socket socket, std::shared_ptr<Worker> worker, std::shared_ptr<Front> front)
+    : worker_(std::move(worker)), front_(std::move(front)), socket_(std::move(socket)), timer_(worker_->context) {
+  ++front_->open;
+}
+
+Connection::~Connection() { --front_->open; }
+
+void Connection::start() {
+  worker_->connections.insert(shared_from_this());
+  error_code problem;
+  auto const peer = socket_.remote_endpoint(problem);
+  if (problem) return close();  // gone already
+  peer_ = peer.address().to_string();
+  socket_.set_option(asio::ip::tcp::no_delay(true), problem);
+  if (worker_->draining) return close();
+  arm(front_->options.head_deadline);
+  receive();
+}
+
+void Connection::drain() {
+  bool const waits_for_nothing = phase_ == Phase::idle || (phase_ == Phase::head && in_.empty());
+  if (waits_for_nothing || phase_ == Phase::streaming) return close();
+  keep_alive_ = false;
+}
+
+void Connection::close() {
+  if (phase_ == Phase::closed) return;
+  phase_ = Phase::closed;
+  auto const self = shared_from_this();  // the worker may hold the last pointer but this
+  if (events_) events_->abandon();
+  timer_.cancel();
+  error_code ignored;
+  socket_.close(ignored);
+  worker_->forget(self);
+}
+
+void Connection::arm(Listener::Milliseconds time) {
+  timer_.expires_after(time);
+  timer_.async_wait([self = shared_from_this()](error_code problem) {
+    // A wait that was over when the timer was armed anew still comes here.
+    if (problem || self->timer_.expiry() > asio::steady_timer::clock_type::now()) return;
+    self->deadline_passed();
+  });
+}
+
+void Connection::deadline_passed() {
+  switch (phase_) {
+    case Phase::head:
+      if (in_.empty()) return close();  // somebody who connected and said nothing is owed nothing
+      return refuse({.code = ProblemCode::request_timeout}, Language::english);
+    case Phase::body:
+      return refuse({.code = ProblemCode::request_timeout}, language_of(wish_));
+    case Phase::streaming:
+      if (is_writing_) return close();
+      out_ = ":\n\n";
+      return write_more();
+    case Phase::idle:
+    case Phase::writing:
+    case Phase::lingering:
+      return close();
+    case Phase::handling:  // the handler's time is its own
+    case Phase::closed:
+      return;
+  }
+}
+
+void Connection::receive() {
+  if (is_receiving_) return;  // one that was under way when a deadline passed
+  is_receiving_ = true;
+  socket_.async_read_some(asio::buffer(piece_), [self = shared_from_this()](error_code problem, std::size_t size) {
+    self->received(problem, size);
+  });
+}
+
+void Connection::received(error_code problem, std::size_t size) {
+  is_receiving_ = false;
+  if (phase_ == Phase::closed) return;
+  if (phase_ == Phase::lingering || phase_ == Phase::streaming) return problem ? close() : receive();
+  if (phase_ == Phase::writing) return;  // a refusal; linger reads on
+  if (problem) return close();
+  in_.append(piece_.data(), size);
+  if (phase_ == Phase::body) return try_body();
+  if (phase_ == Phase::idle) {
+    phase_ = Phase::head;
+    arm(front_->options.head_deadline);
+  }
+  try_head();
+}
+
+void Connection::next_request() {
+  if (worker_->draining && in_.empty()) return close();
+  id_.clear();
+  phase_ = in_.empty() ? Phase::idle : Phase::head;
+  arm(in_.empty() ? front_->options.idle_deadline : front_->options.head_deadline);
+  try_head();
+}
+
+void Connection::try_head() {
+  Verdict verdict = read_head(in_);
+  if (std::holds_alternative<Incomplete>(verdict)) return receive();
+  is_head_ = false;
+  if (Rejection const* const rejection = std::get_if<Rejection>(&verdict)) {
+    return refuse(
+        {.code = problem_of(rejection->fault), .detail = std::string(detail_of(rejection->fault, rejection->language))},
+        rejection->language);
+  }
+  accept(std::move(std::get<Head>(verdict)));
+}
+
+void Connection::accept(Head head) {
+  in_.erase(0, head.size);
+  is_head_ = head.method == "HEAD";
+  keep_alive_ = head.keep_alive && !worker_->draining;
+  content_length_ = head.content_length;
+  request_.method = std::move(head.method);
+  request_.path = std::move(head.path);
+  request_.query = std::move(head.query);
+  request_.headers = std::move(head.headers);
+  std::string const* const wish = request_.header("accept-language");
+  wish_ = wish ? *wish : std::string();
+  auto const& body_limit = front_->options.body_limit;
+  std::int64_t const limit = body_limit ? body_limit(request_.method, request_.path) : usual_body_limit;
+  if (content_length_ > limit) {
+    Language const language = language_of(wish_);
+    return refuse({.code = ProblemCode::payload_too_large, .detail = too_large(limit, language)}, language);
+  }
+  if (content_length_ == 0) return handle();
+  phase_ = Phase::body;
+  arm(front_->options.body_deadline);
+  if (!head.expects_continue || !in_.empty()) return try_body();
+  static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+  asio::async_write(socket_, asio::buffer(go_on), [self = shared_from_this()](error_code problem, std::size_t) {
+    if (self->phase_ != Phase::body) return;
+    if (problem) return self->close();
+    self->try_body();
+  });
+}
+
+void Connection::try_body() {
+  auto const length = static_cast<std::size_t>(content_length_);
+  if (in_.size() < length) return receive();
+  handle();
+}
+
+void Connection::handle() {
+  // What was sent ahead stays in in_.
+  auto const length = static_cast<std::size_t>(content_length_);
+  if (in_.size() == length) {
+    request_.body = std::move(in_);
+    in_.clear();
+  } else {
+    request_.body = in_.substr(0, length);
+    in_.erase(0, length);
+  }
+  phase_ = Phase::handling;
+  timer_.cancel();
+  ++front_->requests;
+  auto const answer = std::make_shared<Answer>(weak_from_this());
+  take_id();
+  request_.peer = peer_;
+  request_.id = id_;
+  try {
+    front_->handler(std::move(request_), [answer](Response response) { answer->give(std::move(response)); });
+  } catch (std::exception const&) {
+    answer->give(problem_response({.code = ProblemCode::internal}, language_of(wish_), id_));  // unless it had answered
+  }
+}
+
+void Connection::take_id() { id_ = fmt::format("req_{:016x}", mix(front_->id_seed, ++front_->ids)); }
+
+void Connection::refuse(Problem problem, Language language) {
+  take_id();
+  ++front_->refused;
+  is_refusal_ = true;  // after which the connection closes
+  keep_alive_ = false;
+  phase_ = Phase::handling;
+  respond(problem_response(problem, language, id_));
+}
+
+void Connection::fail() { respond(problem_response({.code = ProblemCode::internal}, language_of(wish_), id_)); }
+
+void Connection::respond(Response response) {
+  if (phase_ != Phase::handling) {
+    if (response.events) response.events->abandon();
+    return;
+  }
+  if (worker_->draining || response.events) keep_alive_ = false;
+  out_ = response_bytes(
+      response, {.request_id = id_, .unix_s = std::time(nullptr), .keep_alive = keep_alive_, .without_body = is_head_});
+  phase_ = Phase::writing;
+  if (response.events && (is_head_ || worker_->draining)) {
+    response.events->abandon();
+  } else if (response.events) {
+    phase_ = Phase::streaming;
+    events_ = std::move(response.events);
+    out_ += "retry: 3000\n\n";
+    events_->on_news([weak = weak_from_this()] {
+      auto const reader = weak.lock();
+      if (!reader) return;
+      asio::post(reader->worker_->context, [weak] {
+        auto const woken = weak.lock();
+        if (woken && woken->phase_ == Phase::streaming && !woken->is_writing_) woken->stream_more();
+      });
+    });
+    receive();  // only to learn that the client has gone
+  }
+  write_more();
+}
+
+void Connection::write_more() {
+  out_sent_ = 0;
+  is_writing_ = true;
+  write_piece();
+}
+
+void Connection::write_piece() {
+  arm(front_->options.write_deadline);
+  asio::async_write(
+      socket_, asio::buffer(out_.data() + out_sent_, std::min(piece_size, out_.size() - out_sent_)),
+      [self = shared_from_this()](error_code problem, std::size_t size) { self->written(problem, size); });
+}
+
+void Connection::written(error_code problem, std::size_t size) {
+  if (phase_ == Phase::closed) return;
+  if (problem) return close();
+  out_sent_ += size;
+  if (out_sent_ < out_.size()) return write_piece();
+  is_writing_ = false;
+  out_.clear();
+  if (out_.capacity() > piece_size) out_.shrink_to_fit();
+  if (phase_ == Phase::streaming) return stream_more();
+  if (!keep_alive_) {
+    // Nobody waits for a client at the end that has its answer and has nothing on its way to us.
+    bool const is_done = worker_->draining && !is_refusal_ && in_.empty();
+    return is_done ? close() : linger();
+  }
+  next_request();
+}
+
+void Connection::stream_more() {
+  EventStream::Taken taken = events_->take(piece_size);
+  if (!taken.text.empty()) {
+    out_ = std::move(taken.text);
+    return write_more();
+  }
+  if (!taken.ended) return arm(front_->options.heartbeat);
+  linger();
+}
+
+void Connection::linger() {
+  phase_ = Phase::lingering;
+  error_code problem;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, problem);
+  if (problem) return close();
+  arm(front_->options.linger);
+  receive();
+}
+
+}  // namespace regulus::server
