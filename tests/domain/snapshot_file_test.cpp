@@ -50,7 +50,8 @@ struct Standing {
                          .promised_pickup = 8 * one_hour + 1'800,
                          .boarded = 9 * one_hour - 20,
                          .picked_up = 9 * one_hour - 200,
-                         .pickup_window = {8 * one_hour, 9 * one_hour}};
+                         .pickup_window = {8 * one_hour, 9 * one_hour},
+                         .dropoff_window = {8 * one_hour, never}};
     fleet.bookings[1].known = true;
     fleet.bookings[1].status = BookingStatus::assigned;
     fleet.bookings[2].known = true;

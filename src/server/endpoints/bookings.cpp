@@ -1,0 +1,307 @@
+// Bookings: asking for a ride, changing and cancelling it, and a day's list from a file.
+#include <algorithm>
+
+#include "domain/bookings_csv.h"
+#include "domain/json_reader.h"
+#include "server/live.h"
+#include "server/server.h"
+#include "store/bookings.h"
+
+namespace regulus::server {
+
+namespace {
+
+std::string object_of(Call const& call, BookingId booking) {
+  return fmt::format("company/{}/booking/{}", call.company, booking);
+}
+
+Result<TimeZone> zone_of(Call const& call, store::Transaction& tx) {
+  Result<store::Company> const company = store::load_company(tx, call.company);
+  if (!company) return company.error();
+  return TimeZone::named(company->time_zone);
+}
+
+Result<store::StoredBooking> booking_of(Call const& call, store::Transaction& tx) {
+  auto const id = call.number("booking");
+  if (!id || *id > std::numeric_limits<BookingId>::max()) return Error{ErrorKind::not_found, "no such booking"};
+  return store::load_booking(tx, call.company, static_cast<BookingId>(*id));
+}
+
+// What a booking names must be the company's.
+std::optional<Problem> check_names(Call const& call, store::Transaction& tx, BookingBody const& body) {
+  Booking const& b = body.booking;
+  for (auto const& [list, pointer] : {std::pair{&b.preferred, "/preferred"}, {&b.forbidden, "/forbidden"},
+                                      {&b.required, "/required"}}) {
+    for (DriverId const driver : *list) {
+      if (!store::load_driver(tx, call.company, driver)) {
+        return invalid_member(pointer, "unknown-driver", fmt::format("driver {} does not exist", driver));
+      }
+    }
+  }
+  if (b.linked != 0 && !store::load_booking(tx, call.company, b.linked)) {
+    return invalid_member("/linked", "unknown-booking", fmt::format("booking {} does not exist", b.linked));
+  }
+  return std::nullopt;
+}
+
+Outcome shown(Call const& call, store::Transaction& tx, store::StoredBooking const& row, int status) {
+  Result<TimeZone> const zone = zone_of(call, tx);
+  if (!zone) return problem_of(zone.error());
+  Result<StoredBody> const body = stored_body_of(row);
+  if (!body) return problem_of(body.error());
+  Response response = versioned_response(call, status, booking_json(row, *body, *zone), row.version);
+  if (status == 201) {
+    response.headers.emplace_back("Location", fmt::format("/api/v1/companies/{}/bookings/{}", call.company, row.id));
+  }
+  return response;
+}
+
+Result<store::StoredBooking> add(Server& server, Call const& call, store::Transaction& tx, BookingBody const& body) {
+  BookingState state;
+  state.known = true;
+  state.ready = body.ready;
+  Result<store::StoredBooking> made = store::add_booking(tx,
+                                                         {.company = call.company,
+                                                          .status = BookingStatus::pending,
+                                                          .pickup_at_us = body.pickup_window.from,
+                                                          .body = stored_body(body, state)},
+                                                         call.now);
+  if (!made) return made;
+  server.record(tx, call, "booking.create", object_of(call, made->id), {}, made->body);
+  server.tell(tx, call.company, "booking.created", Json::object({{"booking", made->id}}), call.now);
+  return made;
+}
+
+// Asks for a decision once this change is on disk, when the company wants that.
+void decide_soon(Server& server, Call const& call, store::Transaction& tx, Instant pickup) {
+  Result<store::Company> const company = store::load_company(tx, call.company);
+  if (!company) return;
+  Result<CompanySettings> const settings = company_settings_of(company->settings);
+  Result<TimeZone> const zone = TimeZone::named(company->time_zone);
+  if (!settings || !zone || !settings->auto_dispatch) return;
+  When const when{.date = zone->date_of(pickup), .now = call.now};
+  if (when.date != zone->date_of(call.now)) return;
+  server.after_commit([&server, id = call.company, when] {
+    server.decide_in_background(id, when, "booking");
+  });
+}
+
+}  // namespace
+
+Outcome list_bookings(Server&, Call const& call, store::Transaction& tx) {
+  auto const page = page_of(call);
+  if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
+  auto const& [limit, after] = std::get<Page>(page);
+  Result<TimeZone> const zone = zone_of(call, tx);
+  if (!zone) return problem_of(zone.error());
+  store::BookingList list{.company = call.company, .limit = limit};
+  if (!after.empty()) {
+    auto const colon = after.find(':');
+    list.after = {.at_us = std::atoll(after.c_str()),
+                  .id = colon == std::string::npos ? 0 : std::atoi(after.c_str() + colon + 1)};
+  }
+  if (std::string const* status = call.query("status")) {
+    auto const names = enum_names(BookingStatus{});
+    auto const found = std::ranges::find(names, *status);
+    if (found == names.end()) {
+      return Problem{.code = ProblemCode::invalid_body,
+                     .detail = fmt::format("status = {} is none of {}", *status, fmt::join(names, ", "))};
+    }
+    list.status = static_cast<BookingStatus>(found - names.begin());
+  }
+  if (std::string const* date = call.query("date")) {
+    if (!is_date(*date)) {
+      return Problem{.code = ProblemCode::invalid_body, .detail = fmt::format("date = {} is no date", *date)};
+    }
+    if (after.empty()) list.after = {.at_us = zone->instant_of(0, *date) - 1, .id = 0};
+    list.before_us = zone->instant_of(day_length, *date);
+  }
+  auto const rows = store::list_bookings(tx, list);
+  if (tx.failed()) return problem_of(tx.error());
+  Json items = Json::array();
+  for (store::StoredBooking const& row : rows) {
+    Result<StoredBody> const body = stored_body_of(row);
+    if (!body) return problem_of(body.error());
+    items.push_back(booking_json(row, *body, *zone));
+  }
+  std::string const last = rows.empty() ? "" : fmt::format("{}:{}", rows.back().pickup_at_us, rows.back().id);
+  return json_response(200, page_json(call, std::move(items), last, rows.size() == static_cast<std::size_t>(limit)));
+}
+
+Outcome create_booking(Server& server, Call const& call, store::Transaction& tx) {
+  Result<BookingBody> const body = booking_body_of(call.body);
+  if (!body) return invalid_body(body.error());
+  if (auto problem = check_names(call, tx, *body)) return *std::move(problem);
+  Result<store::StoredBooking> const made = add(server, call, tx, *body);
+  if (!made) return problem_of(made.error());
+  decide_soon(server, call, tx, made->pickup_at_us);
+  return shown(call, tx, *made, 201);
+}
+
+Outcome get_booking(Server&, Call const& call, store::Transaction& tx) {
+  Result<store::StoredBooking> const row = booking_of(call, tx);
+  if (!row) return problem_of(row.error());
+  return shown(call, tx, *row, 200);
+}
+
+// Only what is not yet under way can be changed; a plan that it stands in is timed anew.
+Outcome change_booking(Server& server, Call const& call, store::Transaction& tx) {
+  Result<store::StoredBooking> const row = booking_of(call, tx);
+  if (!row) return problem_of(row.error());
+  if (auto const problem = check_version(call, row->version, false)) return *problem;
+  if (!call.body.is_object()) return invalid_member("", "type", "the body is no object");
+  if (!is_open(row->status)) {
+    return conflict(fmt::format("booking {} is {} and cannot be changed any more", row->id,
+                                enum_names(row->status)[static_cast<std::size_t>(row->status)]));
+  }
+  Result<StoredBody> const stored = stored_body_of(*row);
+  if (!stored) return problem_of(stored.error());
+  Json merged = to_json(stored->asked);
+  for (auto const& [key, value] : call.body.as_object()) merged[key] = value;
+  Result<BookingBody> const body = booking_body_of(merged);
+  if (!body) return invalid_body(body.error());
+  if (auto problem = check_names(call, tx, *body)) return *std::move(problem);
+  Result<TimeZone> const zone = zone_of(call, tx);
+  if (!zone) return problem_of(zone.error());
+  // What has a driver loses him: his plan was made for another ride. The next decision gives it one again.
+  if (row->status == BookingStatus::assigned) {
+    Result<LoadedDay> day = load_day(tx, call.company, zone->date_of(row->pickup_at_us), call.now);
+    if (!day) return problem_of(day.error());
+    if (Status const out = day->desk->withdraw(row->id, BookingStatus::pending); !out) return conflict(out.error().message);
+    if (Status const kept = keep_day(server, tx, *day, call.now); !kept) return problem_of(kept.error());
+  }
+  Result<store::StoredBooking> const present = store::load_booking(tx, call.company, row->id);
+  if (!present) return problem_of(present.error());
+  Result<StoredBody> const state = stored_body_of(*present);
+  if (!state) return problem_of(state.error());
+  Result<store::StoredBooking> const changed = store::change_booking(tx,
+                                                                     {.company = call.company,
+                                                                      .id = row->id,
+                                                                      .pickup_at_us = body->pickup_window.from,
+                                                                      .body = stored_body(*body, state->state)},
+                                                                     present->version, call.now);
+  if (!changed) return problem_of(changed.error());
+  server.record(tx, call, "booking.change", object_of(call, row->id), row->body, changed->body);
+  server.tell(tx, call.company, "booking.changed", Json::object({{"booking", row->id}}), call.now);
+  decide_soon(server, call, tx, changed->pickup_at_us);
+  return shown(call, tx, *changed, 200);
+}
+
+Outcome cancel_booking(Server& server, Call const& call, store::Transaction& tx) {
+  Result<store::StoredBooking> const row = booking_of(call, tx);
+  if (!row) return problem_of(row.error());
+  if (auto const problem = check_version(call, row->version, false)) return *problem;
+  Status status = ok();
+  std::string reason;
+  JsonReader const at(call.body, status);
+  at.keys({}, {"reason", "at"});
+  at.get("reason", reason);
+  if (!status) return invalid_body(status.error());
+  if (row->status == BookingStatus::cancelled) return shown(call, tx, *row, 200);
+  Result<TimeZone> const zone = zone_of(call, tx);
+  if (!zone) return problem_of(zone.error());
+  Result<store::Company> const company = store::load_company(tx, call.company);
+  if (!company) return problem_of(company.error());
+  auto const when = when_of(call, *company);
+  if (auto const* problem = std::get_if<Problem>(&when)) return *problem;
+  Result<LoadedDay> day =
+      load_day(tx, call.company, zone->date_of(row->pickup_at_us), std::get<When>(when).now);
+  if (!day) return problem_of(day.error());
+  if (Status const out = day->desk->withdraw(row->id, BookingStatus::cancelled); !out) return conflict(out.error().message);
+  if (Status const kept = keep_day(server, tx, *day, call.now); !kept) return problem_of(kept.error());
+  Result<store::StoredBooking> const changed = store::load_booking(tx, call.company, row->id);
+  if (!changed) return problem_of(changed.error());
+  server.record(tx, call, "booking.cancel", object_of(call, row->id), row->body, changed->body, reason);
+  return shown(call, tx, *changed, 200);
+}
+
+// What was written about it, oldest first.
+Outcome booking_timeline(Server&, Call const& call, store::Transaction& tx) {
+  Result<store::StoredBooking> const row = booking_of(call, tx);
+  if (!row) return problem_of(row.error());
+  Json items = Json::array();
+  tx.query("SELECT at, actor, action, reason FROM audit WHERE company = ? AND object = ? ORDER BY sequence",
+           {call.company, std::string_view(object_of(call, row->id))}, [&](store::Row const& r) {
+             items.push_back(Json::object({{"at", instant_text(r.integer(0))},
+                                           {"actor", r.text(1)},
+                                           {"action", r.text(2)},
+                                           {"reason", r.text(3)}}));
+           });
+  if (tx.failed()) return problem_of(tx.error());
+  return json_response(200, Json::object({{"items", std::move(items)}, {"next", Json()}}));
+}
+
+// A day's list as a CSV file (docs/import.md). ?dry_run=true says what would happen; with any bad row nothing happens.
+void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply reply) {
+  auto const answer = [&](Outcome outcome) {
+    if (auto* response = std::get_if<Response>(&outcome)) return reply(std::move(*response));
+    reply(problem_response(std::get<Problem>(outcome), call->request));
+  };
+  bool dry_run = false;
+  if (std::string const* text = call->query("dry_run")) {
+    if (*text != "true" && *text != "false") {
+      return answer(Problem{.code = ProblemCode::invalid_body, .detail = "dry_run is true or false"});
+    }
+    dry_run = *text == "true";
+  }
+  std::string const* const date = call->query("date");
+  if (date == nullptr || !is_date(*date)) {
+    return answer(Problem{.code = ProblemCode::invalid_body,
+                          .detail = call->say("say with ?date=2026-03-01 which day of the file is meant",
+                                              "indiquez avec ?date=2026-03-01 le jour du fichier")});
+  }
+  ImportOptions options;
+  options.date = *date;
+  Result<Import> const imported = regulus::import_bookings(call->request.body, options);
+  if (!imported) return answer(Problem{.code = ProblemCode::invalid_body, .detail = imported.error().message});
+  if (!imported->problems.empty()) {
+    Problem problem{.code = ProblemCode::invalid_body,
+                    .detail = call->say("nothing was imported", "rien n’a été importé")};
+    for (RowProblem const& row : imported->problems) {
+      if (problem.errors.size() == 100) break;
+      problem.errors.push_back({.pointer = fmt::format("/{}/{}", row.line, row.column),
+                                .code = "invalid",
+                                .message = fmt::format("line {}, {} = {}: {}", row.line, row.column, row.value, row.reason)});
+    }
+    return answer(std::move(problem));
+  }
+  auto const summary = [&](Json ids) {
+    return Json::object({{"rows", imported->rows},
+                         {"other_days", imported->other_days},
+                         {"dry_run", dry_run},
+                         {"bookings", std::move(ids)},
+                         {"mapping", imported->mapping}});
+  };
+  if (dry_run) return answer(json_response(200, summary(Json::array())));
+  Result<Json> const ids = server.database().write_and_wait([&](store::Transaction& tx) -> Result<Json> {
+    Result<TimeZone> const zone = zone_of(*call, tx);
+    if (!zone) return zone.error();
+    Json made = Json::array();
+    for (Booking const& b : imported->day.bookings) {
+      auto const instants = [&](Window const& window) {
+        return InstantWindow{.from = zone->instant_of(window.start, *date),
+                             .to = window.end == never ? std::optional<Instant>{} : zone->instant_of(window.end, *date)};
+      };
+      BookingBody body;
+      body.booking = b;
+      body.booking.skills = 0;
+      body.booking.linked = 0;
+      for (std::size_t k = 0; k < imported->day.skill_names.size(); ++k) {
+        if ((b.skills >> k & 1U) != 0) body.skills.push_back(imported->day.skill_names[k]);
+      }
+      body.pickup = imported->day.places[static_cast<std::size_t>(b.pickup)];
+      body.dropoff = imported->day.places[static_cast<std::size_t>(b.dropoff)];
+      body.pickup_window = instants(b.pickup_window);
+      body.dropoff_window = instants(b.dropoff_window);
+      body.ready = b.booking_class != BookingClass::will_call;
+      Result<store::StoredBooking> const row = add(server, *call, tx, body);
+      if (!row) return row.error();
+      made.push_back(row->id);
+    }
+    return made;
+  });
+  if (!ids) return answer(problem_of(ids.error()));
+  answer(json_response(201, summary(*ids)));
+}
+
+}  // namespace regulus::server

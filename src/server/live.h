@@ -1,0 +1,86 @@
+// A company's day between the store and the desk: loading it, keeping what changed, and deciding.
+//
+// Everything that changes a plan goes the same way: load the desk inside a transaction, change it, and keep what changed
+// in the same transaction; or, for a decision, which takes too long for the writer, load it in a reading transaction,
+// decide on a thread of the pool, and keep the answer in a writing one only if every row that it changes is still as it
+// was read. Otherwise decide again.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/arms.h"
+#include "server/desk.h"
+#include "server/server.h"
+#include "server/settings.h"
+#include "store/bookings.h"
+#include "store/companies.h"
+#include "store/drivers.h"
+
+namespace regulus::server {
+
+// A desk with the rows it came from.
+struct LoadedDay {
+  store::Company company;
+  CompanySettings settings;
+  std::string date;
+  Instant now = 0;
+  std::shared_ptr<Desk> desk;
+  std::map<BookingId, store::StoredBooking> bookings;
+  std::map<DriverId, store::StoredRoute> routes;
+};
+
+// The body of a stored booking: {"asked": what the client wrote, "state": what became of it}.
+Json stored_body(BookingBody const& asked, BookingState const& state);
+struct StoredBody {
+  BookingBody asked;
+  BookingState state;
+};
+Result<StoredBody> stored_body_of(store::StoredBooking const& booking);
+
+// The service day of `date`. Errors: not_found, corrupt rows, invalid for what makes no day.
+Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::string const& date, Instant now);
+// Today, or the date of the body's "date", by the company's clock. `now`: the moment of "at" for a test company.
+struct When {
+  std::string date;
+  Instant now = 0;
+};
+std::variant<When, Problem> when_of(Call const& call, store::Company const& company);
+
+// Writes the bookings and routes of the desk that changed. Errors: conflict, when a row is not as it was read.
+Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, Instant now);
+
+// Bookings and drivers as the API shows them.
+Json booking_json(store::StoredBooking const& row, StoredBody const& body, TimeZone const& zone);
+Json assignment_json(LoadedDay const& day, BookingId booking);
+
+// What came of asking for a decision.
+struct Dispatched {
+  std::string decision_id;  // "" when there was nothing to decide
+  std::string arm;          // who decided: "rule" or "model"
+  std::vector<BookingId> decided;
+  std::vector<std::string> suggestions;
+  std::string fallback;  // why the rule answered for the model
+  bool degraded = false;
+  std::int64_t decide_us = 0;
+};
+
+// Decides about everything undecided of a day, in the company's mode, and keeps the answer. On a thread of the pool.
+// Errors: as load_day; conflict after several attempts.
+Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& when, std::string const& reason);
+// Called in the background after a decision: searches for something better and keeps it if the rows are still the same.
+void improve_day(Server& server, std::int64_t company, When const& when);
+// Asks the candidate beside the rule and stores what it would have done; for shadow mode.
+void shadow_decision(Server& server, std::int64_t company, std::string const& decision_id);
+
+// Suggestions of the candidate for what is undecided; for mode suggest_only.
+Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const& when);
+
+// Turns the candidate off by itself: in the transaction, audited, with an event. `reason`: "double_assignment", …
+void fall_back(Server& server, store::Transaction& tx, store::Company const& company, std::string const& reason,
+               Instant now);
+
+}  // namespace regulus::server

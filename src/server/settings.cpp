@@ -1,0 +1,43 @@
+#include "server/settings.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/config.h"
+
+namespace regulus::server {
+
+namespace {
+
+// Rules that answer fast enough to stand in the path of a request.
+constexpr std::array<std::string_view, 5> rules = {"insertion", "nearest", "regret", "lns", "lns_futures"};
+
+}  // namespace
+
+Result<CompanySettings> company_settings_of(Json const& json) {
+  CompanySettings read;
+  if (!json.is_object()) return invalid("the document is no object; write {\"auto_dispatch\": true}");
+  if (Status const applied = apply_json(settings(read), json); !applied) return applied.error();
+  if (std::ranges::find(rules, read.policy) == rules.end()) {
+    return invalid("policy = " + read.policy + " is none of insertion, nearest, regret, lns, lns_futures");
+  }
+  return read;
+}
+
+Json to_json(CompanySettings const& written) {
+  CompanySettings copy = written;
+  return regulus::to_json(settings(copy));
+}
+
+CompanyRules rules_of(store::Company const& company, CompanySettings const& settings) {
+  CompanyRules rules_of_day;
+  rules_of_day.time_zone = company.time_zone;
+  rules_of_day.partner = {.rides = settings.partner_rides,
+                          .notice = settings.partner_notice_seconds,
+                          .wheelchairs = settings.partner_wheelchairs};
+  rules_of_day.lock_horizon = settings.lock_horizon_seconds;
+  rules_of_day.no_show_wait = settings.no_show_wait_seconds;
+  return rules_of_day;
+}
+
+}  // namespace regulus::server
