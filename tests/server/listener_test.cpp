@@ -414,7 +414,9 @@ TEST(Listener, neither_stops_nor_spins_when_there_are_no_descriptors) {
 
 TEST(ListenerStop, lets_what_is_in_flight_finish_and_closes_the_rest) {
   Held held;
-  auto const listener = listen(held.handler());
+  Listener::Options options;
+  options.threads = 1;  // so that both are told to drain before the answer is written
+  auto const listener = listen(held.handler(), options);
   Client idle(listener->port()), busy(listener->port());
   busy.send(get("/"));
   Reply const reply = held.take();
