@@ -250,6 +250,31 @@ TEST(Listener, asks_for_the_limit_of_the_route_and_refuses_before_the_body_is_se
   EXPECT_EQ(parse_json(answer.body)->find("detail")->as_string(), "Le corps peut compter 10 octets au plus.");
 }
 
+TEST(Listener, takes_no_more_large_bodies_at_once_than_there_is_room_for) {
+  Listener::Options options;
+  options.body_limit = [](std::string_view, std::string_view) { return 100'000; };
+  options.most_large_bodies = 250'000;
+  auto const listener = listen(echo, options);
+  std::string const head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n";
+  Client first(listener->port()), fourth(listener->port());
+  {
+    Client second(listener->port()), third(listener->port());
+    for (Client* const client : {&first, &second}) {
+      client->send(head);
+      EXPECT_EQ(client->read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    third.send(head);
+    EXPECT_EQ(third.read_answer().status, 503);
+  }
+  first.send(std::string(100'000, 'x'));  // whole, and its room is free again
+  EXPECT_EQ(first.read_answer().status, 200);
+  ASSERT_TRUE(comes_true([&] { return listener->counts().open == 2; })) << "and so is that of one that left";
+  first.send(head);
+  fourth.send(head);
+  EXPECT_EQ(first.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(fourth.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
 TEST(Listener, invites_the_body_of_a_client_that_waits_for_it) {
   auto const listener = listen(echo);
   Client client(listener->port());
