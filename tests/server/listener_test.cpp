@@ -6,10 +6,12 @@
 #include <mutex>
 #include <thread>
 
+#include "core/files.h"
 #include "core/json.h"
 #include "server/http/events.h"
 #include "tests/server/framing_cases.h"
 #include "tests/server/loopback_client.h"
+#include "tests/support/sanitized.h"
 
 namespace regulus::server {
 namespace {
@@ -388,6 +390,34 @@ TEST(Listener, answers_an_honest_request_among_two_hundred_that_say_nothing_or_h
   EXPECT_EQ(listener->counts().open, 201);
   others.clear();
   EXPECT_TRUE(comes_true([&] { return listener->counts().open == 1; })) << "all are given back when they leave";
+}
+
+std::int64_t resident_bytes() {
+  Result<std::string> const status = read_file("/proc/self/status");
+  REGULUS_CHECK(status);
+  return std::stol(status->substr(status->find("VmRSS:") + 6)) * 1024;
+}
+
+TEST(Listener, holds_no_more_of_what_is_too_large_than_its_limits) {
+  if (is_sanitized) GTEST_SKIP() << "a sanitizer keeps what was given back";
+  auto const listener = listen(echo);
+  std::string const target = "GET /" + std::string(200'000, 'a');
+  std::string const headers = "GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(200'000, 'a');
+  std::string const body = post("/", std::string(200'000, 'a'));
+  auto const send_everything = [&] {
+    std::vector<Client> clients;
+    for (int i = 0; i < 200; ++i) {
+      clients.emplace_back(listener->port());
+      clients.back().send(i % 3 == 0 ? target : i % 3 == 1 ? headers : body);
+    }
+    for (int i = 0; i < 200; ++i) {
+      EXPECT_EQ(clients[static_cast<std::size_t>(i)].read_answer().status, i % 3 == 0 ? 414 : i % 3 == 1 ? 431 : 413);
+    }
+  };
+  std::int64_t const before = resident_bytes();
+  send_everything();
+  // 200 connections of 4 KiB and a head of 12 KiB at most each are 3.2 MB; what was sent is 40 MB.
+  EXPECT_LT(resident_bytes() - before, 10'000'000);
 }
 
 TEST(Listener, turns_away_more_connections_than_it_may_have_and_comes_back) {
