@@ -175,6 +175,9 @@ int exit_code(ErrorKind kind) {
       return 2;
     case ErrorKind::corrupt:
     case ErrorKind::io:
+    case ErrorKind::conflict:
+    case ErrorKind::busy:
+    case ErrorKind::full:
       return 1;
     case ErrorKind::interrupted:
       return 130;

@@ -18,6 +18,9 @@ enum class ErrorKind {
   corrupt,      // a file of ours that is damaged; it is left untouched; exit code 1
   io,           // the disk or the network refused; exit code 1
   interrupted,  // Ctrl-C or SIGTERM; exit code 130
+  conflict,     // somebody else changed it first: read it again and decide anew; exit code 1
+  busy,         // too much is waiting or another process holds it: try again later; exit code 1
+  full,         // no room left on the disk; exit code 1
 };
 
 struct Error {

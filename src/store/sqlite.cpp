@@ -15,6 +15,7 @@ namespace regulus::store {
 namespace {
 
 constexpr int patience_ms = 60'000;
+constexpr int serving_patience_ms = 5'000;
 constexpr off_t smallest_database = 512;  // one page
 
 Error file_error(ErrorKind kind, std::filesystem::path const& path, std::string_view what) {
@@ -73,12 +74,27 @@ std::string Row::text(int column) const {
   return bytes == nullptr ? "" : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
+std::string Row::blob(int column) const {
+  auto const* bytes = static_cast<char const*>(sqlite3_column_blob(statement_, column));
+  return bytes == nullptr ? "" : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+}
+std::optional<std::int64_t> Row::integer_or_none(int column) const {
+  return is_null(column) ? std::nullopt : std::optional(integer(column));
+}
+std::optional<double> Row::real_or_none(int column) const {
+  return is_null(column) ? std::nullopt : std::optional(real(column));
+}
+std::optional<std::string> Row::text_or_none(int column) const {
+  return is_null(column) ? std::nullopt : std::optional(text(column));
+}
+
 void Connection::CloseDatabase::operator()(sqlite3* database) const { sqlite3_close(database); }
 void Connection::FinalizeStatement::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
 Connection::~Connection() = default;
 
-Result<std::unique_ptr<Connection>> Connection::open(std::filesystem::path const& path) {
+Result<std::unique_ptr<Connection>> Connection::open(std::filesystem::path const& path,
+                                                     ConnectionOptions const& options) {
   struct stat facts {};
   if (::stat(path.c_str(), &facts) != 0) {
     int const code = errno;
@@ -92,11 +108,12 @@ Result<std::unique_ptr<Connection>> Connection::open(std::filesystem::path const
   if (facts.st_size < smallest_database) return damaged(path, fmt::format("has only {} bytes", facts.st_size));
 
   // A journal is left when a writer died in the middle; SQLite must mend the file before it can be checked.
-  bool const to_be_mended = size_of(beside(path, "-journal")) > 0;
-  if (!to_be_mended) {
-    if (Status whole = check_file(path); !whole) return whole.error();
+  bool const to_be_checked = options.use != Use::serving_reader;
+  bool const to_be_mended = to_be_checked && size_of(beside(path, "-journal")) > 0;
+  if (to_be_checked && !to_be_mended) {
+    if (Status whole = check_file(path, options); !whole) return whole.error();
   }
-  std::unique_ptr<Connection> connection(new Connection(path));
+  std::unique_ptr<Connection> connection(new Connection(path, options));
   if (Status connected = connection->connect(Access::write, false); !connected) return connected.error();
   if (to_be_mended) {
     if (Status whole = connection->check_pages(); !whole) return whole.error();
@@ -106,11 +123,11 @@ Result<std::unique_ptr<Connection>> Connection::open(std::filesystem::path const
 
 // Without a log beside it, the file is read as if nothing else existed, which makes no side files. That takes no locks,
 // so pages of a writer at work may look damaged: such a finding counts only when nothing was written meanwhile.
-Status Connection::check_file(std::filesystem::path const& path) {
+Status Connection::check_file(std::filesystem::path const& path, ConnectionOptions const& options) {
   constexpr int attempts = 50;
   for (int attempt = 1;; ++attempt) {
     Stamp const before = stamp_of(path);
-    Connection connection(path);
+    Connection connection(path, options);
     Access const access = before.log_size > 0 ? Access::read : Access::read_unlocked;
     Status whole = connection.connect(access, false);
     if (whole) whole = connection.check_pages();
@@ -118,7 +135,8 @@ Status Connection::check_file(std::filesystem::path const& path) {
   }
 }
 
-Status Connection::create(std::filesystem::path const& path, std::function<void(Transaction&)> const& fill) {
+Status Connection::create(std::filesystem::path const& path, std::function<void(Transaction&)> const& fill,
+                          ConnectionOptions const& options) {
   std::filesystem::path const folder = path.has_parent_path() ? path.parent_path() : ".";
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
@@ -126,7 +144,7 @@ Status Connection::create(std::filesystem::path const& path, std::function<void(
 
   std::filesystem::path const draft = beside(path, fmt::format(".new-{}-{:08x}", ::getpid(), std::random_device{}()));
   Status made = [&]() -> Status {
-    Connection connection(draft);
+    Connection connection(draft, options);
     if (Status connected = connection.connect(Access::write, true); !connected) return connected;
     Transaction transaction(connection, Transaction::Kind::write);
     fill(transaction);
@@ -158,11 +176,61 @@ Status Connection::connect(Access access, bool create_file) {
     flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
   }
   sqlite3* opened = nullptr;
-  int const code = sqlite3_open_v2(name.c_str(), &opened, flags, nullptr);
+  int const code = sqlite3_open_v2(name.c_str(), &opened, flags, options_.vfs.empty() ? nullptr : options_.vfs.c_str());
   database_.reset(opened);
   if (code != SQLITE_OK) return failure();
-  sqlite3_busy_timeout(opened, patience_ms);
-  return execute("PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF");
+  sqlite3_busy_timeout(opened, options_.use == Use::study ? patience_ms : serving_patience_ms);
+  Status set = execute("PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF");
+  if (set && !options_.durable) set = execute("PRAGMA synchronous=NORMAL");
+  if (set && options_.use != Use::study) set = set_up_for_serving();
+  return set;
+}
+
+Status Connection::set_up_for_serving() {
+  // Nobody may edit the schema's text or the log's pages through SQL; a cell that points outside its page is damage.
+  // No memory map: a bit that the disk cannot read would be a signal instead of an error.
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  Status const set = execute(
+      "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864");
+  if (!set) return set;
+  if (options_.use == Use::serving_reader) return execute("PRAGMA query_only=ON");
+  // SQLite ignores an error of its own checkpoints, among them a failed flush, so they are ours: checkpoint().
+  sqlite3_wal_autocheckpoint(database_.get(), 0);
+  sqlite3_wal_hook(
+      database_.get(),
+      [](void* connection, sqlite3*, char const*, int pages) {
+        static_cast<Connection*>(connection)->log_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+  return ok();
+}
+
+Status Connection::checkpoint() {
+  if (sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr) != SQLITE_OK) {
+    return failure();
+  }
+  log_pages_ = 0;
+  return ok();
+}
+
+Status Connection::copy_to(std::filesystem::path const& target) {
+  Connection copy(target, {.use = Use::study, .durable = true, .vfs = options_.vfs});
+  if (Status connected = copy.connect(Access::write, true); !connected) return connected;
+  sqlite3_backup* const backup = sqlite3_backup_init(copy.database_.get(), "main", database_.get(), "main");
+  if (backup == nullptr) return copy.failure();
+  // All pages in one step are one view; the log lets others write meanwhile.
+  int const stepped = sqlite3_backup_step(backup, -1);
+  sqlite3_backup_finish(backup);
+  if (stepped == SQLITE_DONE) return ok();
+  sqlite3* const blamed = sqlite3_errcode(copy.database_.get()) == SQLITE_OK ? database_.get() : copy.database_.get();
+  return blamed == database_.get() ? failure() : copy.failure();
+}
+
+Status Connection::fold_log() {
+  // Leaving the log mode needs the file for oneself alone; whoever opens it next goes back to the log.
+  sqlite3_busy_timeout(database_.get(), 0);
+  return execute("PRAGMA journal_mode=DELETE");
 }
 
 Status Connection::execute(char const* sql) {
@@ -171,7 +239,8 @@ Status Connection::execute(char const* sql) {
 }
 
 Status Connection::check_pages() {
-  Result<sqlite3_stmt*> const statement = prepare("PRAGMA integrity_check(1)");
+  Result<sqlite3_stmt*> const statement =
+      prepare(options_.use == Use::study ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)");
   if (!statement) return statement.error();
   if (sqlite3_step(*statement) != SQLITE_ROW) return failure();
   std::string const verdict = Row(*statement).text(0);
@@ -190,17 +259,20 @@ Result<sqlite3_stmt*> Connection::prepare(std::string_view sql) {
   return statement;
 }
 
-Error Connection::failure() const {
+Error Connection::failure() {
   if (database_ == nullptr) return file_error(ErrorKind::io, path_, "out of memory");
+  int const code = sqlite3_extended_errcode(database_.get());
+  if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) flush_failed_ = true;
   std::string const reason = sqlite3_errmsg(database_.get());
-  switch (sqlite3_errcode(database_.get()) & 0xFF) {
+  switch (code & 0xFF) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return damaged(path_, "is damaged or no database: " + reason);
     case SQLITE_BUSY:
-      return file_error(ErrorKind::io, path_, fmt::format("another process has held it for {} s", patience_ms / 1000));
+    case SQLITE_LOCKED:
+      return file_error(ErrorKind::busy, path_, "another process or connection is using it");
     case SQLITE_FULL:
-      return file_error(ErrorKind::io, path_, "no room left on the disk");
+      return file_error(ErrorKind::full, path_, "no room left on the disk");
     case SQLITE_IOERR:
       return file_error(ErrorKind::io, path_,
                         fmt::format("{}: {}", reason, std::strerror(sqlite3_system_errno(database_.get()))));
@@ -222,10 +294,30 @@ Transaction::Transaction(Connection& connection, Kind kind) : connection_(connec
   }
 }
 
-Transaction::~Transaction() {
-  // A full disk makes SQLite roll back by itself.
-  if (open_ && sqlite3_get_autocommit(connection_.database_.get()) == 0)
-    static_cast<void>(connection_.execute("ROLLBACK"));
+Transaction::Transaction(Transaction& whole) : connection_(whole.connection_), whole_(&whole) {
+  if (whole.failed()) {
+    error_ = whole.error();
+  } else if (Status begun = connection_.execute("SAVEPOINT part"); !begun) {
+    error_ = begun.error();
+  } else {
+    open_ = true;
+  }
+}
+
+Transaction::~Transaction() { roll_back(); }
+
+void Transaction::roll_back() {
+  if (!open_) return;
+  open_ = false;
+  // A full disk makes SQLite roll back everything by itself.
+  bool const still_there = sqlite3_get_autocommit(connection_.database_.get()) == 0;
+  if (whole_ == nullptr) {
+    if (still_there) static_cast<void>(connection_.execute("ROLLBACK"));
+    return;
+  }
+  Status undone = still_there ? connection_.execute("ROLLBACK TO part; RELEASE part") : ok();
+  if (!still_there) undone = error_ ? *error_ : Error{ErrorKind::io, "the database gave up the whole transaction"};
+  if (!undone) whole_->fail(undone.error());
 }
 
 void Transaction::query(std::string_view sql, std::initializer_list<SqlValue> values,
@@ -247,6 +339,10 @@ void Transaction::query(std::string_view sql, std::initializer_list<SqlValue> va
       // A null pointer would bind NULL instead of an empty text.
       sqlite3_bind_text64(statement, index, text->empty() ? "" : text->data(), text->size(), SQLITE_STATIC,
                           SQLITE_UTF8);
+    } else if (auto const* blob = std::get_if<Blob>(&value)) {
+      // Likewise for empty bytes.
+      sqlite3_bind_blob64(statement, index, blob->bytes.empty() ? "" : blob->bytes.data(), blob->bytes.size(),
+                          SQLITE_STATIC);
     } else {
       sqlite3_bind_null(statement, index);
     }
@@ -287,12 +383,21 @@ void Transaction::fail(Error error) {
 }
 
 Status Transaction::commit() {
-  if (failed()) return *error_;
-  if (Status committed = connection_.execute("COMMIT"); !committed) {
+  if (failed()) {
+    roll_back();
+    return *error_;
+  }
+  if (Status committed = connection_.execute(whole_ == nullptr ? "COMMIT" : "RELEASE part"); !committed) {
     error_ = committed.error();
+    roll_back();
     return committed;
   }
   open_ = false;
+  if (whole_ != nullptr) {
+    std::move(after_commit_.begin(), after_commit_.end(), std::back_inserter(whole_->after_commit_));
+    return ok();
+  }
+  for (auto const& call : after_commit_) call();
   return ok();
 }
 

@@ -6,6 +6,9 @@
 //
 // The file is kept in write-ahead-log mode with synchronous=FULL: a commit that returned survives a power cut, readers
 // never wait for a writer. Only sqlite.cpp knows SQLite.
+//
+// A study's file is shared with Optuna and opened as it is; a server's file is ours alone and opened for serving, with
+// settings that distrust it (see Use).
 #pragma once
 
 #include <cstdint>
@@ -27,8 +30,20 @@ struct sqlite3_stmt;
 
 namespace regulus::store {
 
-// What a `?` in a statement stands for. Texts are read before the call returns.
-using SqlValue = std::variant<std::nullptr_t, std::int64_t, double, std::string_view>;
+// Bytes that are not text.
+struct Blob {
+  std::string_view bytes;
+};
+
+// What a `?` in a statement stands for. Texts and bytes are read before the call returns.
+using SqlValue = std::variant<std::nullptr_t, std::int64_t, double, std::string_view, Blob>;
+
+// The value, or NULL when there is none.
+template <class T>
+SqlValue or_null(std::optional<T> const& value) {
+  if (!value) return nullptr;
+  return SqlValue(*value);
+}
 
 // The present row of a query; columns count from 0. A null reads as 0 or "".
 class Row {
@@ -38,6 +53,10 @@ class Row {
   std::int64_t integer(int column) const;
   double real(int column) const;
   std::string text(int column) const;
+  std::string blob(int column) const;
+  std::optional<std::int64_t> integer_or_none(int column) const;
+  std::optional<double> real_or_none(int column) const;
+  std::optional<std::string> text_or_none(int column) const;
 
  private:
   sqlite3_stmt* statement_;
@@ -45,22 +64,48 @@ class Row {
 
 class Transaction;
 
+enum class Use : std::uint8_t {
+  study,           // shared with other programs: their settings, checked row by row when opened
+  serving_writer,  // ours: schema and cells are distrusted, no checkpoint but checkpoint(), quick_check when opened
+  serving_reader,  // the same, but nothing can be written and nothing is checked again
+};
+struct ConnectionOptions {
+  Use use = Use::study;
+  bool durable = true;  // false: a power cut may take what was committed last; for the test that must notice
+  std::string vfs{};    // SQLite's name of the file system; empty is the operating system's
+};
+
 // Owned by one thread of one process: a connection must not be used after fork().
 class Connection {
  public:
   // Opens a database that exists, after checking it page by page. A damaged file is an error of kind corrupt and is
   // left as it is, byte for byte, without side files. An empty file is damage too: create() never leaves one.
-  static Result<std::unique_ptr<Connection>> open(std::filesystem::path const& path);
+  static Result<std::unique_ptr<Connection>> open(std::filesystem::path const& path,
+                                                  ConnectionOptions const& options = {});
 
   // Makes a database of what `fill` writes. It appears under its name complete or not at all; when another process
   // makes it first, theirs stays. Creates missing parent folders.
-  static Status create(std::filesystem::path const& path, std::function<void(Transaction&)> const& fill);
+  static Status create(std::filesystem::path const& path, std::function<void(Transaction&)> const& fill,
+                       ConnectionOptions const& options = {});
 
   Connection(Connection const&) = delete;
   Connection& operator=(Connection const&) = delete;
   ~Connection();
 
   std::filesystem::path const& path() const { return path_; }
+
+  // Pages in the log after the last commit of this connection that no checkpoint() has carried over yet.
+  int log_pages() const { return log_pages_; }
+  // Carries the log into the file as far as no reader needs it; waits for nobody. What is in the log is safe already.
+  Status checkpoint();
+  // A flush to the disk failed. What the operating system holds of the file is unknown from then on: nothing more may
+  // be written through any connection of this process before the file has been opened anew.
+  bool flush_failed() const { return flush_failed_; }
+
+  // Copies what is committed now to a new file, page by page and in one view, while others read and write.
+  Status copy_to(std::filesystem::path const& target);
+  // Folds the log into the file and removes it. Errors: busy when anybody else has the file open.
+  Status fold_log();
 
  private:
   friend class Transaction;
@@ -73,15 +118,20 @@ class Connection {
     void operator()(sqlite3_stmt* statement) const;
   };
 
-  explicit Connection(std::filesystem::path path) : path_(std::move(path)) {}
+  Connection(std::filesystem::path path, ConnectionOptions options)
+      : path_(std::move(path)), options_(std::move(options)) {}
   Status connect(Access access, bool create_file);
   Status execute(char const* sql);
+  Status set_up_for_serving();
   Status check_pages();
-  static Status check_file(std::filesystem::path const& path);
+  static Status check_file(std::filesystem::path const& path, ConnectionOptions const& options);
   Result<sqlite3_stmt*> prepare(std::string_view sql);
-  Error failure() const;
+  Error failure();
 
   std::filesystem::path path_;
+  ConnectionOptions options_;
+  bool flush_failed_ = false;
+  int log_pages_ = 0;
   bool log_requested_ = false;  // a file that is only read keeps its journal mode
   std::unique_ptr<sqlite3, CloseDatabase> database_;
   // Statements seen so far by their text; parsing them anew would cost more than running them.
@@ -96,6 +146,10 @@ class Transaction {
   };
 
   Transaction(Connection& connection, Kind kind);
+  // A part of `whole` that can fail alone: it is rolled back to where it began, and `whole` goes on. One at a time, and
+  // `whole` is not used meanwhile. When the failure took the whole transaction with it, as a full disk may, both
+  // failed.
+  explicit Transaction(Transaction& whole);
   Transaction(Transaction const&) = delete;
   Transaction& operator=(Transaction const&) = delete;
   ~Transaction();  // rolls back what was not committed
@@ -116,11 +170,18 @@ class Transaction {
   bool failed() const { return error_.has_value(); }
   Error const& error() const { return *error_; }
 
+  // Called once everything is on the disk; never when this part or the whole is rolled back.
+  void after_commit(std::function<void()> call) { after_commit_.push_back(std::move(call)); }
+
   Status commit();
 
  private:
+  void roll_back();
+
   Connection& connection_;
+  Transaction* whole_ = nullptr;
   std::optional<Error> error_;
+  std::vector<std::function<void()>> after_commit_;
   bool open_ = false;
 };
 

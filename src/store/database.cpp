@@ -1,0 +1,213 @@
+#include "store/database.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <exception>
+#include <future>
+
+#include "store/migrations.h"
+
+namespace regulus::store {
+namespace {
+
+// Pages in the log that are carried over whatever is waiting, and when nothing is.
+constexpr int long_log = 1'000;
+constexpr int idle_log = 250;
+
+// A job's own memory may run out, or a library may throw; the other jobs go on.
+Status run_job(Database::Job const& job, Transaction& tx) {
+  try {
+    Status status = job(tx);
+    if (!status) tx.fail(status.error());
+  } catch (std::exception const& thrown) {
+    tx.fail({ErrorKind::io, fmt::format("a database job gave up: {}", thrown.what())});
+  }
+  return tx.failed() ? Status(tx.error()) : ok();
+}
+
+}  // namespace
+
+// A connection of the pool for the time of one read.
+class Database::Reader {
+ public:
+  explicit Reader(Database& database) : database_(database) {
+    std::unique_lock lock(database_.mutex_);
+    database_.reader_freed_.wait(lock, [&] { return !database_.idle_readers_.empty(); });
+    connection_ = std::move(database_.idle_readers_.back());
+    database_.idle_readers_.pop_back();
+    ++database_.counts_.reads;
+  }
+  Reader(Reader const&) = delete;
+  Reader& operator=(Reader const&) = delete;
+  ~Reader() {
+    std::lock_guard const lock(database_.mutex_);
+    database_.idle_readers_.push_back(std::move(connection_));
+    database_.reader_freed_.notify_one();
+  }
+  Connection& connection() { return *connection_; }
+
+ private:
+  Database& database_;
+  std::unique_ptr<Connection> connection_;
+};
+
+Result<std::unique_ptr<Database>> Database::open(std::filesystem::path const& path, Options options) {
+  ConnectionOptions wanted{
+      .use = Use::serving_writer, .durable = options.synchronous == Options::Synchronous::full, .vfs = options.vfs};
+  std::error_code problem;
+  if (!std::filesystem::exists(path, problem)) {
+    Status const made = Connection::create(
+        path, [&](Transaction& tx) { migrate(tx, path); }, wanted);
+    if (!made) return made.error();
+  }
+  std::unique_ptr<Database> database(new Database(path, std::move(options)));
+
+  Result<std::unique_ptr<Connection>> writing = Connection::open(path, wanted);
+  if (!writing) return writing.error();
+  database->writing_ = writing.take();
+  {
+    Transaction tx(*database->writing_, Transaction::Kind::write);
+    migrate(tx, path);
+    if (Status const migrated = tx.commit(); !migrated) return migrated.error();
+  }
+  wanted.use = Use::serving_reader;
+  for (std::size_t i = 0; i < std::max<std::size_t>(1, database->options_.readers); ++i) {
+    Result<std::unique_ptr<Connection>> reading = Connection::open(path, wanted);
+    if (!reading) return reading.error();
+    database->idle_readers_.push_back(reading.take());
+  }
+  database->writer_ = std::thread([raw = database.get()] { raw->run_writer(); });
+  return database;
+}
+
+Database::~Database() {
+  {
+    std::lock_guard const lock(mutex_);
+    stopping_ = true;
+  }
+  work_arrived_.notify_one();
+  if (writer_.joinable()) writer_.join();
+}
+
+void Database::write(Job job, WhenDone done) {
+  std::optional<Error> refused;
+  {
+    std::lock_guard const lock(mutex_);
+    if (fatal_) {
+      refused = fatal_;
+    } else if (queue_.size() >= options_.longest_queue) {
+      refused = Error{ErrorKind::busy, fmt::format("{} writes are waiting already; try again later", queue_.size())};
+    } else {
+      queue_.push_back({std::move(job), std::move(done)});
+    }
+  }
+  if (refused) return done(*refused);
+  work_arrived_.notify_one();
+}
+
+Status Database::write_now(Job const& job) {
+  // Shared, since the writer may still be inside set_value when the answer is here already.
+  auto const answered = std::make_shared<std::promise<Status>>();
+  std::future<Status> answer = answered->get_future();
+  write(job, [answered](Status const& status) { answered->set_value(status); });
+  return answer.get();
+}
+
+Status Database::read_now(Job const& job) {
+  Reader reader(*this);
+  Transaction tx(reader.connection(), Transaction::Kind::read);
+  if (tx.failed()) return tx.error();
+  return run_job(job, tx);
+}
+
+void Database::run_writer() {
+  std::vector<Waiting> group;
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      work_arrived_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+    }
+    run_group(group);
+    group.clear();
+    checkpoint_if_long();
+  }
+}
+
+void Database::run_group(std::vector<Waiting>& group) {
+  auto const started = std::chrono::steady_clock::now();
+  std::vector<Status> answers;
+  Status committed = ok();
+  {
+    Transaction whole(*writing_, Transaction::Kind::write);
+    // 1. Each job in its own part. Jobs that arrive meanwhile join, up to the limits.
+    while (group.size() < options_.largest_group) {
+      if (!group.empty() && std::chrono::steady_clock::now() - started >= options_.group) break;
+      {
+        std::lock_guard const lock(mutex_);
+        if (queue_.empty()) break;
+        group.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+      }
+      Transaction part(whole);
+      Status answer = part.failed() ? Status(part.error()) : run_job(group.back().job, part);
+      Status const closed = part.commit();
+      answers.push_back(answer ? closed : answer);
+      if (whole.failed()) break;  // the disk took everything back
+    }
+    // 2. One flush for all of them.
+    committed = whole.commit();
+  }
+  if (writing_->flush_failed()) become_fatal(committed ? Error{ErrorKind::io, "a flush failed"} : committed.error());
+  {
+    std::lock_guard const lock(mutex_);
+    counts_.jobs += group.size();
+    if (committed) ++counts_.commits;
+  }
+  // 3. Only now does anybody hear of it.
+  for (std::size_t i = 0; i < group.size(); ++i) group[i].done(answers[i] ? committed : answers[i]);
+}
+
+void Database::checkpoint_if_long() {
+  std::size_t const waiting = queue_length();
+  if (is_fatal() || writing_->log_pages() < (waiting > 0 ? long_log : idle_log)) return;
+  // Everything is in the log already; one that cannot be carried over now is tried again after the next commit.
+  Status const carried = writing_->checkpoint();
+  if (!carried && writing_->flush_failed()) become_fatal(carried.error());
+}
+
+void Database::become_fatal(Error const& error) {
+  std::deque<Waiting> refused;
+  Error const reason{ErrorKind::io, error.message + ". Nothing more is written until the database is opened anew"};
+  {
+    std::lock_guard const lock(mutex_);
+    if (fatal_) return;
+    fatal_ = reason;
+    refused.swap(queue_);
+  }
+  if (options_.on_fatal) options_.on_fatal(reason);
+  for (Waiting const& waiting : refused) waiting.done(reason);
+}
+
+bool Database::is_fatal() const {
+  std::lock_guard const lock(mutex_);
+  return fatal_.has_value();
+}
+
+Database::Counts Database::counts() const {
+  std::lock_guard const lock(mutex_);
+  return counts_;
+}
+
+std::size_t Database::queue_length() const {
+  std::lock_guard const lock(mutex_);
+  return queue_.size();
+}
+
+Status Database::copy_to(std::filesystem::path const& target) {
+  Reader reader(*this);
+  return reader.connection().copy_to(target);
+}
+
+}  // namespace regulus::store
