@@ -18,14 +18,14 @@
 namespace regulus::store {
 
 struct AuditEntry {
-  std::optional<std::int64_t> company;  // none: it concerns the whole installation
-  std::string actor;                    // a token's id or a user's; never a secret
-  std::string action;                   // "token.create", "rl.mode_changed"
-  std::string object;                   // what was changed: "company/7", "tok_01J…"
-  Json before;                          // null: there was nothing
-  Json after;                           // null: there is nothing any more
-  std::string reason;
-  std::string request_id;
+  std::optional<std::int64_t> company{};  // none: it concerns the whole installation
+  std::string actor{};                    // a token's id or a user's; never a secret
+  std::string action{};                   // "token.create", "rl.mode_changed"
+  std::string object{};                   // what was changed: "company/7", "tok_01J…"
+  Json before{};                          // null: there was nothing
+  Json after{};                           // null: there is nothing any more
+  std::string reason{};
+  std::string request_id{};
   std::int64_t at = 0;
   friend bool operator==(AuditEntry const&, AuditEntry const&) = default;
 };
@@ -43,9 +43,9 @@ struct AuditRow {
 };
 
 struct AuditVerdict {
-  AuditHead head;                            // of the part that is whole
-  std::optional<std::int64_t> first_broken;  // the number of the first row that does not follow from the ones before
-  std::string problem;                       // what is wrong with it; empty when nothing is
+  AuditHead head;                              // of the part that is whole
+  std::optional<std::int64_t> first_broken{};  // the number of the first row that does not follow from the ones before
+  std::string problem{};                       // what is wrong with it; empty when nothing is
 };
 
 // The entry with `sequence` as one line of JSON: keys sorted on every level, no spaces, reals with the fewest digits.

@@ -22,20 +22,20 @@ namespace regulus::store {
 
 // What a new token may do.
 struct TokenRights {
-  std::string name;                                    // for people
-  std::vector<std::string> scopes;                     // "bookings.write"; what they mean is the server's business
-  std::optional<std::vector<std::int64_t>> companies;  // none: all of them
-  std::optional<std::int64_t> expires_us;              // none: never; otherwise not valid from this moment on
-  std::string created_by;
+  std::string name{};                                    // for people
+  std::vector<std::string> scopes{};                     // "bookings.write"; what they mean is the server's business
+  std::optional<std::vector<std::int64_t>> companies{};  // none: all of them
+  std::optional<std::int64_t> expires_us{};              // none: never; otherwise not valid from this moment on
+  std::string created_by{};
   friend bool operator==(TokenRights const&, TokenRights const&) = default;
 };
 
 struct Token {
-  std::string id;  // "tok_01J…"
+  std::string id{};  // "tok_01J…"
   TokenRights rights;
   std::int64_t created_us = 0;
-  std::optional<std::int64_t> last_used_us;  // rounded down to the hour
-  std::optional<std::int64_t> revoked_us;    // not valid from this moment on
+  std::optional<std::int64_t> last_used_us{};  // rounded down to the hour
+  std::optional<std::int64_t> revoked_us{};    // not valid from this moment on
   bool is_valid_at(std::int64_t now_us) const {
     return (!rights.expires_us || now_us < *rights.expires_us) && (!revoked_us || now_us < *revoked_us);
   }
@@ -45,7 +45,7 @@ struct Token {
 
 struct IssuedToken {
   Token token;
-  std::string secret;  // shown once, stored nowhere
+  std::string secret{};  // shown once, stored nowhere
 };
 
 // Fills with randomness: random_bytes of store/hash.h, or a stream in a test.
