@@ -11,6 +11,8 @@
 #include <cstring>
 #include <random>
 
+#include "store/page_checks.h"
+
 namespace regulus::store {
 namespace {
 
@@ -176,9 +178,11 @@ Status Connection::connect(Access access, bool create_file) {
     flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
   }
   sqlite3* opened = nullptr;
-  int const code = sqlite3_open_v2(name.c_str(), &opened, flags, options_.vfs.empty() ? nullptr : options_.vfs.c_str());
+  std::string const files = options_.use == Use::study ? options_.vfs : checked_file_system(options_.vfs);
+  int const code = sqlite3_open_v2(name.c_str(), &opened, flags, files.empty() ? nullptr : files.c_str());
   database_.reset(opened);
   if (code != SQLITE_OK) return failure();
+  if (create_file && options_.use != Use::study) reserve_page_checks(opened);
   sqlite3_busy_timeout(opened, options_.use == Use::study ? patience_ms : serving_patience_ms);
   Status set = execute("PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF");
   if (set && !options_.durable) set = execute("PRAGMA synchronous=NORMAL");
@@ -215,7 +219,7 @@ Status Connection::checkpoint() {
 }
 
 Status Connection::copy_to(std::filesystem::path const& target) {
-  Connection copy(target, {.use = Use::study, .durable = true, .vfs = options_.vfs});
+  Connection copy(target, {.use = options_.use == Use::study ? Use::study : Use::serving_writer, .vfs = options_.vfs});
   if (Status connected = copy.connect(Access::write, true); !connected) return connected;
   sqlite3_backup* const backup = sqlite3_backup_init(copy.database_.get(), "main", database_.get(), "main");
   if (backup == nullptr) return copy.failure();
