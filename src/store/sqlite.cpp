@@ -150,7 +150,9 @@ Status Connection::create(std::filesystem::path const& path, std::function<void(
     if (Status connected = connection.connect(Access::write, true); !connected) return connected;
     Transaction transaction(connection, Transaction::Kind::write);
     fill(transaction);
-    return transaction.commit();
+    if (Status committed = transaction.commit(); !committed) return committed;
+    // Closing would carry the log over too, but says nothing when it cannot; the file is named without its log.
+    return connection.checkpoint();
   }();
   // link() refuses to replace a file that another process made in the meantime, as rename() would not; some file
   // systems have only renameat2().
@@ -225,8 +227,8 @@ Status Connection::copy_to(std::filesystem::path const& target) {
   if (backup == nullptr) return copy.failure();
   // All pages in one step are one view; the log lets others write meanwhile.
   int const stepped = sqlite3_backup_step(backup, -1);
-  sqlite3_backup_finish(backup);
-  if (stepped == SQLITE_DONE) return ok();
+  int const finished = sqlite3_backup_finish(backup);
+  if (stepped == SQLITE_DONE && finished == SQLITE_OK) return ok();
   sqlite3* const blamed = sqlite3_errcode(copy.database_.get()) == SQLITE_OK ? database_.get() : copy.database_.get();
   return blamed == database_.get() ? failure() : copy.failure();
 }
