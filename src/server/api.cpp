@@ -9,6 +9,7 @@
 #include "core/check.h"
 #include "server/http/router.h"
 #include "server/server.h"
+#include "store/companies.h"
 #include "store/hash.h"
 #include "store/idempotency.h"
 
