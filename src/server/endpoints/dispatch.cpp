@@ -1,6 +1,7 @@
 // Deciding now, looking at who drives whom, assigning by hand, and what drivers report on the way.
 #include <algorithm>
 
+#include "domain/day_file.h"
 #include "domain/json_reader.h"
 #include "server/live.h"
 #include "server/server.h"
