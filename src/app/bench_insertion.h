@@ -8,5 +8,6 @@ namespace regulus::app {
 Run add_bench_insertion(CLI::App& app);
 Run add_bench_explain(CLI::App& app);
 Run add_bench_decision(CLI::App& app);
+Run add_bench_serve(CLI::App& app);
 
 }  // namespace regulus::app

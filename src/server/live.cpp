@@ -88,7 +88,7 @@ bool changes_nothing(dispatch::Decision const& decision) {
 }
 
 void tally(store::Transaction& tx, std::int64_t company, std::string_view name, Instant now, std::int64_t by = 1) {
-  store::tally(tx, company, name, by, now);
+  store::count(tx, company, name, by, now);
 }
 
 // What is kept of one answer.
@@ -273,6 +273,15 @@ Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::st
           day.routes.try_emplace(row.id, store::StoredRoute{.company = company, .driver = row.id}).first->second;
       Result<DriverProgress> progress = progress_on(route, date);
       if (!progress) return Error{ErrorKind::corrupt, fmt::format("the route of driver {} is damaged: {}", row.id, progress.error().message)};
+      // Who has nothing to do and is out drives where he likes; the last report of his place counts.
+      DriverState& state = progress->state;
+      if (row.position && !state.under_way && state.left_start != never) {
+        Seconds const seen = zone->moment_of(row.position->at_us, date);
+        if (seen > state.free_at && seen <= zone->moment_of(now, date)) {
+          progress->at = Point{row.position->latitude, row.position->longitude};
+          state.free_at = seen;
+        }
+      }
       drivers.push_back({.id = row.id, .body = body.take(), .progress = progress.take()});
       after = row.id;
     }
@@ -697,7 +706,8 @@ Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const&
   if (day.desk->fleet().undecided.empty()) return Dispatched{};
   find_times(server, *day.desk);
   std::uint64_t const seed = server.random_seed();
-  Dispatched done{.arm = "model"};
+  Dispatched done;
+  done.arm = "model";
   auto answer = server.watchdog().ask(*question->candidate, day.desk, seed, done.fallback);
   if (!answer) answer = ask(server.rule(day.settings.policy), *day.desk, seed);
   if (done.fallback.empty()) done.fallback = answer->decision.replaced;

@@ -39,6 +39,24 @@ Json without_id(Json body) {
   return body;
 }
 
+// What he has not begun today goes back, and somebody else is looked for.
+std::optional<Problem> release(Server& server, Call const& call, store::Transaction& tx, DriverId driver) {
+  Result<store::Company> const company = store::load_company(tx, call.company);
+  if (!company) return problem_of(company.error());
+  Result<TimeZone> const zone = TimeZone::named(company->time_zone);
+  if (!zone) return problem_of(zone.error());
+  When const today{.date = zone->date_of(call.now), .now = call.now};
+  Result<LoadedDay> day = load_day(tx, call.company, today.date, call.now);
+  if (!day) return problem_of(day.error());
+  day->desk->release(driver);
+  if (Status const kept = keep_day(server, tx, *day, call.now); !kept) return problem_of(kept.error());
+  if (day->settings.auto_dispatch) {
+    call.after_commit.emplace_back(
+        [&server, id = call.company, today] { decide_soon(server, id, today, "driver"); });
+  }
+  return std::nullopt;
+}
+
 Outcome keep(Server& server, Call const& call, store::Transaction& tx, store::StoredDriver const& before,
              DriverBody const& body, std::string const& action) {
   store::StoredDriver driver = before;
@@ -48,6 +66,9 @@ Outcome keep(Server& server, Call const& call, store::Transaction& tx, store::St
   Result<store::StoredDriver> const changed = store::update_driver(tx, driver, before.version);
   if (!changed) return problem_of(changed.error());
   server.record(tx, call, action, object_of(call, driver.id), driver_json(before), driver_json(*changed));
+  if (before.available && !body.available) {
+    if (auto problem = release(server, call, tx, driver.id)) return *std::move(problem);
+  }
   server.tell(tx, call.company, "driver.changed", Json::object({{"driver", driver.id}}), call.now);
   return versioned_response(call, 200, driver_json(*changed), changed->version);
 }

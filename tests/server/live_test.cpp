@@ -1,0 +1,408 @@
+// Live dispatch through the interface, in every mode, with healthy and sick candidates.
+#include "server/live.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <future>
+
+#include "dispatch/guarded.h"
+#include "store/model_registry.h"
+#include "tests/server/support.h"
+
+namespace regulus::server {
+namespace {
+
+constexpr std::string_view base = "/api/v1/companies/1";
+
+Json place(double latitude) { return Json::object({{"latitude", latitude}, {"longitude", 6.14}}); }
+
+Json a_driver(std::string const& name) {
+  return parse_json(R"({"name": ")" + name +
+                    R"(", "vehicle": {"layouts": [{"ambulatory": 4}]}, "shift": {"from": "07:00", "to": "17:00"},
+                        "start": {"latitude": 46.2, "longitude": 6.14}})")
+      .take();
+}
+
+// At `hour`:00 local time of the Monday (UTC+1).
+Json a_ride(int hour) {
+  return Json::object({{"class", "on_demand"},
+                       {"pickup", place(46.2)},
+                       {"dropoff", place(46.21)},
+                       {"pickup_window", Json(Json::Array{Json(fmt::format("2026-03-02T{:02}:00:00Z", hour - 1)),
+                                                          Json(fmt::format("2026-03-02T{:02}:20:00Z", hour - 1))})}});
+}
+
+// A company for tests with two drivers; nothing is decided unless somebody asks.
+class Live : public ::testing::Test {
+ protected:
+  Live() : world_([](Server::Options& options) { options.watchdog.patience = std::chrono::milliseconds(2'000); }) {
+    world_.company(1, true);
+    expect(200, put("/settings", Json::object({{"auto_dispatch", false}, {"improve", false}})));
+    expect(201, post("/drivers", a_driver("A")));
+    expect(201, post("/drivers", a_driver("B")));
+  }
+
+  Response ask(std::string const& method, std::string const& rest, std::optional<Json> json, Pairs headers = {}) {
+    return world_.ask(method, std::string(base) + rest,
+                      {.token = world_.administrator(), .json = std::move(json), .headers = std::move(headers)});
+  }
+  Response post(std::string const& rest, Json json) { return ask("POST", rest, std::move(json)); }
+  Response put(std::string const& rest, Json json) { return ask("PUT", rest, std::move(json)); }
+  Json get(std::string const& rest) { return json_of(expect(200, ask("GET", rest, {}))); }
+  static Response expect(int status, Response response) {
+    EXPECT_EQ(response.status, status) << response.body;
+    return response;
+  }
+  Json run() { return json_of(expect(200, post("/dispatch:run", Json::object()))); }
+  std::int64_t book(int hour) { return json_of(expect(201, post("/bookings", a_ride(hour)))).find("id")->as_integer(); }
+
+  // A registered model whose policy is the test's; the company's mode as wanted.
+  void switch_to(std::string const& mode, std::shared_ptr<dispatch::Policy const> policy) {
+    if (model_.empty()) {
+      model_ = world_.write([&](store::Transaction& tx) {
+        return store::add_model(tx,
+                                {.id = "", .name = "candidate", .sha256 = std::string(64, 'a'), .path = "nowhere",
+                                 .gate = Json(), .created_us = 0},
+                                world_.now(), world_.server().entropy());
+      }).id;
+    }
+    world_.server().replace_candidate(model_, std::move(policy));
+    Json const json = json_of(expect(200, toggle(Json::object(
+                                              {{"enabled", true}, {"company_id", 1}, {"mode", mode}, {"model_id", model_}}))));
+    EXPECT_EQ(text_at(json, "mode"), mode);
+  }
+  Response toggle(Json body) {
+    return world_.ask("POST", "/api/company_dispatch/rl/toggle", {.token = world_.administrator(), .json = std::move(body)});
+  }
+  Json status() {
+    return json_of(expect(200, world_.get("/api/company_dispatch/rl/status?company_id=1", world_.administrator())));
+  }
+  std::int64_t counter(std::string_view name) { return status().find("counters")->find(name)->as_integer(); }
+
+  ServerUnderTest world_;
+  std::string model_;
+};
+
+std::shared_ptr<dispatch::Policy const> healthy() {
+  return std::make_shared<dispatch::Guarded const>(dispatch::make_policy("regret", {}).take());
+}
+
+// Answers with a driver who does not exist; the guard in front of it answers in its place.
+class Illegal final : public dispatch::Policy {
+ public:
+  dispatch::Decision decide(Situation const&, Rng) const override {
+    dispatch::Decision decision;
+    decision.routes = {{.driver = 4'711, .stops = {}}};
+    return decision;
+  }
+};
+
+// Does not answer until it is let go.
+class Hanging final : public dispatch::Policy {
+ public:
+  ~Hanging() override { let_go(); }
+  dispatch::Decision decide(Situation const&, Rng) const override {
+    std::unique_lock lock(mutex_);
+    gone_.wait(lock, [this] { return free_; });
+    return {};
+  }
+  void let_go() const {
+    std::unique_lock const lock(mutex_);
+    free_ = true;
+    gone_.notify_all();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable gone_;
+  mutable bool free_ = false;
+};
+
+TEST_F(Live, a_ride_is_booked_decided_driven_and_counted) {
+  std::int64_t const ride = book(10);
+  Json const done = run();
+  EXPECT_EQ(text_at(done, "decided_by"), "rule");
+  EXPECT_EQ(done.find("bookings")->dump(), fmt::format("[{}]", ride));
+  Json const booked = get(fmt::format("/bookings/{}", ride));
+  EXPECT_EQ(text_at(booked, "status"), "assigned");
+  std::int64_t const driver = booked.find("driver")->as_integer();
+  Json const plan = get("/assignments");
+  EXPECT_EQ(plan.find("items")->as_array().size(), 1U);
+
+  std::string const assignment = fmt::format("/assignments/{}", ride);
+  for (auto const& [step, status] :
+       {std::pair{"/start", "en_route"}, {"/arrive", "waiting"}, {"/board", "on_board"}, {"/complete", "completed"}}) {
+    Json const json = json_of(expect(200, post(assignment + step, Json::object())));
+    EXPECT_EQ(text_at(json, "status"), status);
+    EXPECT_EQ(json.find("driver")->as_integer(), driver);
+  }
+  EXPECT_EQ(post(assignment + "/complete", Json::object()).status, 409);
+  EXPECT_EQ(counter("bookings_completed"), 1);
+  EXPECT_EQ(run().find("decision")->is_null(), true);
+}
+
+TEST_F(Live, any_decision_replays_to_the_same_bytes_and_explains_itself) {
+  for (int hour : {9, 10, 11, 12}) book(hour);
+  std::string const id = text_at(run(), "decision");
+  Json const again = json_of(expect(200, post("/decisions/" + id + "/replay", Json::object())));
+  EXPECT_TRUE(again.find("same")->as_bool());
+  Json const why = get("/decisions/" + id + "/explain");
+  EXPECT_EQ(why.find("items")->as_array().size(), 4U);
+  for (Json const& item : why.find("items")->as_array()) EXPECT_FALSE(text_at(item, "text").empty());
+  Json const decision = get("/decisions/" + id);
+  EXPECT_EQ(decision.find("bookings")->as_array().size(), 4U);
+  EXPECT_TRUE(decision.find("question")->has("day"));
+}
+
+TEST_F(Live, another_time_than_now_is_for_test_companies_only) {
+  book(10);
+  Json const at = Json::object({{"at", "2026-03-02T06:30:00Z"}});
+  expect(200, post("/dispatch:run", at));
+  world_.company(2, false);
+  Response const refused =
+      world_.ask("POST", "/api/v1/companies/2/dispatch:run", {.token = world_.administrator(), .json = at});
+  EXPECT_EQ(refused.status, 422) << refused.body;
+}
+
+TEST_F(Live, in_shadow_the_rule_acts_and_the_candidate_is_written_down) {
+  switch_to("shadow", healthy());
+  book(10);
+  Json const done = run();
+  EXPECT_EQ(text_at(done, "decided_by"), "rule");
+  // Beside the response: once more, where a test can wait for it.
+  shadow_decision(world_.server(), 1, text_at(done, "decision"));
+  Json const decision = get("/decisions/" + text_at(done, "decision"));
+  EXPECT_EQ(decision.find("agreement")->as_number(), 1);
+  EXPECT_EQ(decision.find("cost_difference_cents")->as_integer(), 0);
+  EXPECT_GE(counter("shadow_decisions"), 1);
+  EXPECT_EQ(text_at(status(), "decided_by"), "rule");
+}
+
+TEST_F(Live, suggestions_wait_for_a_person_who_accepts_or_rejects) {
+  switch_to("suggest_only", healthy());
+  std::int64_t const first = book(10), second = book(12);
+  Json const done = run();
+  ASSERT_EQ(done.find("suggestions")->as_array().size(), 2U);
+  EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", first)), "status"), "pending");
+
+  Json const items = get("/suggestions");
+  std::string accepted, rejected;
+  for (Json const& item : items.find("items")->as_array()) {
+    (item.find("booking")->as_integer() == first ? accepted : rejected) = text_at(item, "id");
+  }
+  expect(200, post("/suggestions/" + accepted + "/accept", Json::object()));
+  EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", first)), "status"), "assigned");
+  EXPECT_EQ(post("/suggestions/" + accepted + "/accept", Json::object()).status, 409);
+  EXPECT_EQ(post("/suggestions/" + rejected + "/reject", Json::object()).status, 422);
+  expect(200, post("/suggestions/" + rejected + "/reject", Json::object({{"reason", "local_knowledge"}})));
+  EXPECT_EQ(counter("suggestions"), 2);
+  EXPECT_EQ(counter("suggestions_accepted"), 1);
+  EXPECT_EQ(counter("suggestions_rejected"), 1);
+  // What was turned down is the rule's.
+  run();
+  EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", second)), "status"), "assigned");
+}
+
+TEST_F(Live, switched_on_the_candidate_decides_and_off_takes_it_back) {
+  switch_to("on", healthy());
+  book(10);
+  EXPECT_EQ(text_at(run(), "decided_by"), "model");
+  EXPECT_EQ(text_at(status(), "decided_by"), "model");
+  Json const off = json_of(expect(200, toggle(Json::object({{"enabled", false}, {"company_id", 1}}))));
+  EXPECT_TRUE(off.find("changed")->as_bool());
+  Json const again = json_of(expect(200, toggle(Json::object({{"enabled", false}, {"company_id", 1}}))));
+  EXPECT_FALSE(again.find("changed")->as_bool());
+  book(12);
+  EXPECT_EQ(text_at(run(), "decided_by"), "rule");
+  EXPECT_EQ(counter("decisions"), 2);
+}
+
+TEST_F(Live, an_illegal_answer_costs_no_ride_and_three_of_them_end_it) {
+  switch_to("on", std::make_shared<dispatch::Guarded const>(std::make_unique<Illegal>()));
+  for (int k = 0; k < 3; ++k) {
+    std::int64_t const ride = book(10 + k);
+    Json const done = run();
+    EXPECT_EQ(text_at(done, "decided_by"), "rule");
+    EXPECT_EQ(text_at(done, "fallback").substr(0, 8), "illegal:");
+    EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", ride)), "status"), "assigned");
+  }
+  Json const now = status();
+  EXPECT_TRUE(now.find("fallback")->find("active")->as_bool());
+  EXPECT_EQ(text_at(*now.find("fallback"), "reason"), "illegal");
+  EXPECT_EQ(counter("fallbacks"), 3);
+  EXPECT_EQ(text_at(now.find("audit")->as_array().front(), "action"), "rl.fallback");
+  book(14);
+  EXPECT_TRUE(run().find("fallback")->is_null());
+  // A person resumes it.
+  switch_to("on", healthy());
+  book(15);
+  EXPECT_EQ(text_at(run(), "decided_by"), "model");
+}
+
+TEST(LiveWatchdog, a_candidate_that_hangs_is_replaced_and_off_does_not_wait_for_it) {
+  ServerUnderTest world([](Server::Options& options) { options.watchdog.patience = std::chrono::milliseconds(20); });
+  world.company(1, true);
+  auto const ask = [&](std::string const& method, std::string const& target, std::optional<Json> json) {
+    return world.ask(method, target, {.token = world.administrator(), .json = std::move(json)});
+  };
+  std::string const company(base);
+  ask("PUT", company + "/settings", Json::object({{"auto_dispatch", false}, {"improve", false}}));
+  ask("POST", company + "/drivers", a_driver("A"));
+  std::string const model = world.write([&](store::Transaction& tx) {
+    return store::add_model(
+        tx, {.id = "", .name = "sick", .sha256 = std::string(64, 'b'), .path = "nowhere", .gate = Json(), .created_us = 0},
+        world.now(), world.server().entropy());
+  }).id;
+  auto const hanging = std::make_shared<Hanging const>();
+  world.server().replace_candidate(model, hanging);
+  Json const on = Json::object({{"enabled", true}, {"company_id", 1}, {"model_id", model}});
+  ASSERT_EQ(ask("POST", "/api/company_dispatch/rl/toggle", on).status, 200);
+  ask("POST", company + "/bookings", a_ride(10));
+  Json const done = json_of(ask("POST", company + "/dispatch:run", Json::object()));
+  EXPECT_EQ(text_at(done, "decided_by"), "rule");
+  EXPECT_EQ(text_at(done, "fallback").substr(0, 5), "late:");
+  EXPECT_EQ(world.server().watchdog().stuck(), 1);
+  Response const off =
+      ask("POST", "/api/company_dispatch/rl/toggle", Json::object({{"enabled", false}, {"company_id", 1}}));
+  EXPECT_EQ(off.status, 200);
+  hanging->let_go();
+}
+
+TEST_F(Live, raising_needs_a_passed_gate_unless_the_company_is_a_test) {
+  world_.company(2, false);
+  world_.write([&](store::Transaction& tx) -> Result<store::Company> {
+    store::Company company = store::load_company(tx, 2).take();
+    company.scenario = "geneva-medical";
+    return store::update_company(tx, company, std::nullopt);
+  });
+  auto const model = [&](char digit, Json gate) {
+    std::string const id = world_.write([&](store::Transaction& tx) {
+      return store::add_model(tx,
+                              {.id = "", .name = "m", .sha256 = std::string(64, digit), .path = "nowhere",
+                               .gate = std::move(gate), .created_us = 0},
+                              world_.now(), world_.server().entropy());
+    }).id;
+    world_.server().replace_candidate(id, healthy());
+    return id;
+  };
+  auto const raise = [&](std::string const& id) {
+    return toggle(Json::object({{"enabled", true}, {"company_id", 2}, {"mode", "shadow"}, {"model_id", id}}));
+  };
+  EXPECT_EQ(problem_of(raise(model('1', Json()))), "gate-not-passed");
+  EXPECT_EQ(problem_of(raise(model('2', parse_json(R"({"passed": false, "families": ["geneva-medical"]})").take()))),
+            "gate-not-passed");
+  EXPECT_EQ(problem_of(raise(model('3', parse_json(R"({"passed": true, "families": ["paratransit"]})").take()))),
+            "gate-not-passed");
+  EXPECT_EQ(raise(model('4', parse_json(R"({"passed": true, "families": ["geneva-medical"]})").take())).status, 200);
+}
+
+TEST_F(Live, the_toggle_takes_booleans_and_integers_to_the_letter) {
+  for (char const* body : {R"({"enabled": "false", "company_id": 1})", R"({"enabled": 1, "company_id": 1})",
+                           R"({"company_id": 1})", R"({"enabled": true, "company_id": "1"})",
+                           R"({"enabled": true, "company_id": 1.5})", R"({"enabled": true, "company": 1})",
+                           R"({"enabled": null, "company_id": 1})", R"({"enabled": true, "mode": "off"})", "[]"}) {
+    Response const refused = toggle(parse_json(body).take());
+    EXPECT_EQ(refused.status, 400) << body << refused.body;
+  }
+  EXPECT_EQ(text_at(status(), "mode"), "off");
+  EXPECT_EQ(toggle(Json::object({{"enabled", false}, {"company_id", 77}})).status, 404);
+}
+
+TEST_F(Live, off_needs_only_its_own_scope_and_on_more) {
+  std::string const guard = world_.token({"rl:off", "rl:read"}, std::vector<std::int64_t>{1});
+  auto const ask = [&](Json body) {
+    return world_.ask("POST", "/api/company_dispatch/rl/toggle", {.token = guard, .json = std::move(body)});
+  };
+  EXPECT_EQ(ask(Json::object({{"enabled", false}, {"company_id", 1}})).status, 200);
+  EXPECT_EQ(ask(Json::object({{"enabled", true}, {"company_id", 1}})).status, 403);
+  EXPECT_EQ(ask(Json::object({{"enabled", false}})).status, 200);  // the token's only company
+  EXPECT_EQ(ask(Json::object({{"enabled", false}, {"company_id", 2}})).status, 404);
+}
+
+TEST_F(Live, status_survives_a_restart) {
+  switch_to("on", healthy());
+  for (int hour : {9, 10, 11}) {
+    book(hour);
+    run();
+  }
+  std::string const before = status().find("counters")->dump();
+  Server::Options options = world_.server().options();
+  // Another process on the same file.
+  Result<std::unique_ptr<Server>> second = Server::open(options);
+  ASSERT_TRUE(second);
+  (*second)->replace_candidate(model_, healthy());
+  Request request;
+  request.method = "GET";
+  request.path = "/api/company_dispatch/rl/status";
+  request.headers = {{"authorization", "Bearer " + world_.administrator()}};
+  request.query = {{"company_id", "1"}};
+  Json const after = json_of((*second)->ask(request));
+  EXPECT_EQ(after.find("counters")->dump(), before);
+  EXPECT_EQ(text_at(after, "decided_by"), "model");
+}
+
+TEST_F(Live, a_person_assigns_what_is_possible_and_is_told_when_it_is_not) {
+  std::int64_t const ride = book(10);
+  Json const json = json_of(expect(200, post("/assignments", Json::object({{"booking", ride}, {"driver", 2}}))));
+  EXPECT_EQ(json.find("driver")->as_integer(), 2);
+  expect(200, post("/assignments", Json::object({{"booking", ride}, {"driver", 1}})));
+  EXPECT_EQ(get(fmt::format("/bookings/{}", ride)).find("driver")->as_integer(), 1);
+  std::int64_t const night = book(22);  // nobody works then
+  EXPECT_EQ(post("/assignments", Json::object({{"booking", night}, {"driver", 1}})).status, 409);
+  EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", night)), "status"), "pending");
+  EXPECT_EQ(counter("decisions"), 2);
+}
+
+TEST_F(Live, a_driver_taken_out_of_service_gives_his_rides_back) {
+  std::int64_t const ride = book(10);
+  expect(200, post("/assignments", Json::object({{"booking", ride}, {"driver", 1}})));
+  expect(200, ask("PATCH", "/drivers/1", Json::object({{"available", false}})));
+  EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", ride)), "status"), "pending");
+  run();
+  EXPECT_EQ(get(fmt::format("/bookings/{}", ride)).find("driver")->as_integer(), 2);
+}
+
+TEST_F(Live, a_cancelled_ride_is_out_of_the_plan_and_stays_so) {
+  std::int64_t const ride = book(10);
+  run();
+  expect(200, post(fmt::format("/bookings/{}/cancel", ride), Json::object({{"reason", "called"}})));
+  EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", ride)), "status"), "cancelled");
+  for (Json const& driver : get("/assignments").find("drivers")->as_array()) {
+    EXPECT_TRUE(driver.find("stops")->as_array().empty());
+  }
+  EXPECT_EQ(post(fmt::format("/assignments/{}/start", ride), Json::object()).status, 409);
+}
+
+TEST_F(Live, the_same_key_makes_one_booking_and_the_same_answer) {
+  Pairs const key = {{"idempotency-key", "7f1c"}};
+  Response const first = ask("POST", "/bookings", a_ride(10), key);
+  Response const second = ask("POST", "/bookings", a_ride(10), key);
+  EXPECT_EQ(first.status, 201);
+  EXPECT_EQ(second.status, 201);
+  EXPECT_EQ(second.body, first.body);
+  EXPECT_EQ(header_of(second, "Idempotency-Replayed"), "true");
+  EXPECT_EQ(ask("POST", "/bookings", a_ride(11), key).status, 422);
+  EXPECT_EQ(get("/bookings").find("items")->as_array().size(), 1U);
+}
+
+TEST_F(Live, improvement_in_the_background_never_makes_a_plan_dearer) {
+  for (int hour : {9, 9, 10, 10, 11, 11, 12}) book(hour);
+  run();
+  auto const cost = [&] {
+    return world_.server().database().read([&](store::Transaction& tx) -> Result<double> {
+      Result<LoadedDay> const day = load_day(tx, 1, "2026-03-02", world_.now());
+      if (!day) return day.error();
+      return day->desk->cost();
+    });
+  };
+  auto const before = cost();
+  ASSERT_TRUE(before);
+  improve_day(world_.server(), 1, {.date = "2026-03-02", .now = world_.now()});
+  auto const after = cost();
+  ASSERT_TRUE(after);
+  EXPECT_LE(*after, *before);
+}
+
+}  // namespace
+}  // namespace regulus::server
