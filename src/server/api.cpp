@@ -208,7 +208,8 @@ Problem invalid_body(Error const& error) {
   // "path[3].name = value reason; remedy" by JsonReader: the path becomes a JSON Pointer.
   std::string const& text = error.message;
   std::size_t const end = text.find(' ');
-  std::string_view const path = std::string_view(text).substr(0, end);
+  std::string_view path = std::string_view(text).substr(0, end);
+  if (path.ends_with(':')) path.remove_suffix(1);  // "path: key … is not known"
   std::string pointer;
   if (path != "the") {
     std::string step;
