@@ -93,21 +93,7 @@ Json head_json(store::AuditHead const& head) {
   return Json::object({{"sequence", head.sequence}, {"hash", store::hex_of(head.hash)}});
 }
 
-}  // namespace
-
-Outcome list_audit(Server&, Call const& call, store::Transaction& tx) {
-  auto const page = page_of(call);
-  if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const found = rows_of(call, tx, std::get<Page>(page));
-  if (auto const* problem = std::get_if<Problem>(&found)) return *problem;
-  auto const& rows = std::get<AuditPage>(found);
-  Json items = Json::array();
-  for (store::AuditRow const& row : rows.rows) items.push_back(row_json(row));
-  return json_response(200, page_json(call, std::move(items), last_of(rows), rows.more));
-}
-
-// Recomputes every hash. ?sequence= and ?hash= are a head that was written down earlier: with them a missing end shows.
-Outcome verify_audit(Server&, Call const& call, store::Transaction& tx) {
+Outcome verified(Call const& call, store::Transaction& tx) {
   if (call.token.rights.companies) {
     return Problem{.code = ProblemCode::forbidden,
                    .detail = call.say("the chain is the whole installation's; ask with a token for all companies",
@@ -139,6 +125,32 @@ Outcome verify_audit(Server&, Call const& call, store::Transaction& tx) {
                                           {"head", head_json(verdict.head)},
                                           {"first_broken", verdict.first_broken ? Json(*verdict.first_broken) : Json()},
                                           {"problem", verdict.problem}}));
+}
+
+}  // namespace
+
+Outcome list_audit(Server&, Call const& call, store::Transaction& tx) {
+  auto const page = page_of(call);
+  if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
+  auto const found = rows_of(call, tx, std::get<Page>(page));
+  if (auto const* problem = std::get_if<Problem>(&found)) return *problem;
+  auto const& rows = std::get<AuditPage>(found);
+  Json items = Json::array();
+  for (store::AuditRow const& row : rows.rows) items.push_back(row_json(row));
+  return json_response(200, page_json(call, std::move(items), last_of(rows), rows.more));
+}
+
+// Recomputes every hash, of which there may be millions: on a thread of the pool. ?sequence= and ?hash= are a head that
+// was written down earlier: with them a missing end shows.
+void verify_audit(Server& server, std::shared_ptr<Call const> call, Reply reply) {
+  std::optional<Outcome> outcome;
+  Status const read = server.database().read([&](store::Transaction& tx) {
+    outcome = verified(*call, tx);
+    return ok();
+  });
+  if (!read) outcome = problem_of(read.error());
+  if (auto* response = std::get_if<Response>(&*outcome)) return reply(std::move(*response));
+  reply(problem_response(std::get<Problem>(*outcome), call->request));
 }
 
 // One line for each row, {"hash": "…", "row": {…}}. `row` is the very text that was hashed: with SHA-256 over the hash
