@@ -55,6 +55,7 @@ class ServerUnderTest {
       return;
     }
     server_ = server.take();
+    administrator_ = token(every_scope());
   }
 
   Server& server() { return *server_; }
@@ -97,11 +98,8 @@ class ServerUnderTest {
     }
     return scopes;
   }
-  // May do everything, everywhere; made once.
-  std::string const& administrator() {
-    if (administrator_.empty()) administrator_ = token(every_scope());
-    return administrator_;
-  }
+  // May do everything, everywhere.
+  std::string const& administrator() const { return administrator_; }
 
   store::Company company(std::int64_t id, bool is_test = false) {
     return write([&](store::Transaction& tx) {
