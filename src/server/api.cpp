@@ -9,6 +9,7 @@
 #include "core/check.h"
 #include "server/http/router.h"
 #include "server/server.h"
+#include "store/companies.h"
 #include "store/hash.h"
 #include "store/idempotency.h"
 
@@ -390,6 +391,9 @@ void Server::handle(Request&& request, Reply reply) {
           [call, outcome, reply = std::move(reply)](Status const& committed) {
             bool const refused = *outcome && std::holds_alternative<Problem>(**outcome);
             if (!committed && !refused) return reply(problem_response(problem_of_failure(committed.error()), call->request));
+            if (committed) {
+              for (auto const& task : call->after_commit) task();
+            }
             reply(finish(std::move(**outcome), call->request));
           });
       return;

@@ -43,6 +43,8 @@ struct Call {
   Json body;                         // null when the operation takes none or it is not JSON
   Language language = Language::english;
   Instant now = 0;
+  // What is to happen once the transaction of a writing operation is on disk; dropped when it is undone.
+  mutable std::vector<std::function<void()>> after_commit;
 
   std::string const& variable(std::string_view name) const;  // bug check: the route has it
   // A variable that must be a whole number from 1 on; nothing for anything else: then there is nothing there.

@@ -440,6 +440,34 @@ Status Desk::withdraw(BookingId booking, BookingStatus status) {
   return ok();
 }
 
+void Desk::release(DriverId driver) {
+  std::vector<BookingId> taken_back;
+  for (Stop const& stop : state(driver).stops) {
+    if (stop.kind == StopKind::pickup && may_become(state_of(stop.index).status, BookingStatus::pending)) {
+      taken_back.push_back(stop.index);
+    }
+  }
+  for (BookingId id : taken_back) {
+    Status const out = withdraw(id, BookingStatus::pending);
+    REGULUS_CHECK(static_cast<bool>(out));
+  }
+  DriverState& s = state(driver);
+  std::erase_if(s.stops, [&](Stop const& stop) { return stop.kind == StopKind::rest && !stop.locked; });
+  s.available = false;
+  ++s.version;
+}
+
+void Desk::require(BookingId booking, DriverId driver) {
+  REGULUS_CHECK(day_.driver_position(driver) >= 0);
+  day_.bookings[at(day_.booking_position(booking))].required = {driver};
+}
+
+void Desk::decide_only(std::vector<BookingId> const& bookings) {
+  std::erase_if(fleet_.undecided, [&](std::int32_t position) {
+    return std::ranges::find(bookings, day_.bookings[at(position)].id) == bookings.end();
+  });
+}
+
 void Desk::retime(DriverId id) {
   DriverState& s = state(id);
   if (s.stops.empty()) return;

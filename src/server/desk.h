@@ -100,6 +100,12 @@ class Desk {
   // Takes a booking out of every plan and gives it a status: cancelled, pending, partner. Errors: invalid, when the
   // lifecycle forbids it.
   Status withdraw(BookingId booking, BookingStatus status);
+  // Takes back what a driver has not begun yet: he is ill, or gone. Who is on board stays with him.
+  void release(DriverId driver);
+  // For this question only: nobody else may take the booking. Bug check: both exist.
+  void require(BookingId booking, DriverId driver);
+  // From now on only these are to be decided about; ids that are not undecided are ignored.
+  void decide_only(std::vector<BookingId> const& bookings);
   // Makes the driver's plan feasible again in time, as the kernel sees it.
   void retime(DriverId driver);
 

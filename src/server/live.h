@@ -71,6 +71,8 @@ struct Dispatched {
 // Decides about everything undecided of a day, in the company's mode, and keeps the answer. On a thread of the pool.
 // Errors: as load_day; conflict after several attempts.
 Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& when, std::string const& reason);
+// The same in the background; asked for again before it began, it is done once.
+void decide_soon(Server& server, std::int64_t company, When const& when, std::string const& reason);
 // Called in the background after a decision: searches for something better and keeps it if the rows are still the same.
 void improve_day(Server& server, std::int64_t company, When const& when);
 // Asks the candidate beside the rule and stores what it would have done; for shadow mode.
@@ -78,6 +80,11 @@ void shadow_decision(Server& server, std::int64_t company, std::string const& de
 
 // Suggestions of the candidate for what is undecided; for mode suggest_only.
 Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const& when);
+
+// A person gives a booking to a driver: inserted where it costs least in his plan. `with`: what else belongs to the same
+// transaction. Not from the writer's thread. Problems: conflict when it is not possible.
+Outcome assign(Server& server, Call const& call, When const& when, BookingId booking, DriverId driver,
+               std::function<std::optional<Problem>(store::Transaction&)> const& with);
 
 // Turns the candidate off by itself: in the transaction, audited, with an event. `reason`: "double_assignment", …
 void fall_back(Server& server, store::Transaction& tx, store::Company const& company, std::string const& reason,

@@ -165,6 +165,30 @@ void Server::tell(store::Transaction& tx, std::int64_t company, std::string_view
   outbox_->append(tx, company, type, data, at);
 }
 
+void Server::force_off(std::int64_t company, bool forced) {
+  std::unique_lock const lock(forced_mutex_);
+  if (forced) {
+    forced_off_.insert(company);
+  } else {
+    forced_off_.erase(company);
+  }
+}
+
+bool Server::is_forced_off(std::int64_t company) const {
+  std::unique_lock const lock(forced_mutex_);
+  return forced_off_.contains(company);
+}
+
+bool Server::begin_waiting(std::string const& task) {
+  std::unique_lock const lock(waiting_mutex_);
+  return waiting_.insert(task).second;
+}
+
+void Server::done_waiting(std::string const& task) {
+  std::unique_lock const lock(waiting_mutex_);
+  waiting_.erase(task);
+}
+
 Arm Server::rule(std::string const& name) const {
   dispatch::PolicySettings settings;
   auto policy = dispatch::make_policy(name, settings);

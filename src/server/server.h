@@ -7,7 +7,10 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 
 #include "core/result.h"
@@ -77,6 +80,15 @@ class Server {
               Json const& before, Json const& after, std::string const& reason = "");
   void tell(store::Transaction& tx, std::int64_t company, std::string_view type, Json const& data, Instant at);
 
+  // Off in this process, whatever the row says: from the moment somebody asks for it until the row says so too.
+  void force_off(std::int64_t company, bool forced);
+  bool is_forced_off(std::int64_t company) const;
+
+  // Whether somebody may put this task into the background: false when one of this name waits already. done_waiting
+  // must follow when it begins.
+  bool begin_waiting(std::string const& task);
+  void done_waiting(std::string const& task);
+
   // A registered model as a guarded policy; loaded once. Errors: what load_value_model says, and a hash that differs.
   Result<Arm> candidate(store::Transaction& tx, std::string const& model_id);
   // A rule by name.
@@ -95,6 +107,10 @@ class Server {
   RateLimit callers_, strangers_;
   std::mutex arms_mutex_;
   std::map<std::string, Arm> arms_;  // by model id
+  mutable std::mutex forced_mutex_;
+  std::set<std::int64_t> forced_off_;
+  std::mutex waiting_mutex_;
+  std::set<std::string> waiting_;
   std::unique_ptr<EventHub> events_;
   std::unique_ptr<store::Outbox> outbox_;
   std::unique_ptr<store::Database> database_;

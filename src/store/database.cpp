@@ -11,10 +11,6 @@
 namespace regulus::store {
 namespace {
 
-// Pages in the log that are carried over whatever is waiting, and when nothing is.
-constexpr int long_log = 1'000;
-constexpr int idle_log = 250;
-
 // A job's own memory may run out, or a library may throw; the other jobs go on.
 Status run_job(Database::Job const& job, Transaction& tx) {
   try {
@@ -171,7 +167,7 @@ void Database::run_group(std::vector<Waiting>& group) {
 
 void Database::checkpoint_if_long() {
   std::size_t const waiting = queue_length();
-  if (is_fatal() || writing_->log_pages() < (waiting > 0 ? long_log : idle_log)) return;
+  if (is_fatal() || writing_->log_pages() < (waiting > 0 ? options_.log_pages : options_.log_pages / 4)) return;
   // Everything is in the log already; one that cannot be carried over now is tried again after the next commit.
   Status const carried = writing_->checkpoint();
   if (!carried && writing_->flush_failed()) become_fatal(carried.error());

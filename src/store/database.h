@@ -42,6 +42,7 @@ class Database {
     std::size_t longest_queue = 10'000;      // jobs waiting; beyond that they are refused with ErrorKind::busy
     std::size_t largest_group = 64;          // jobs in one transaction
     std::chrono::microseconds group{2'000};  // no further job joins a transaction that is this old
+    int log_pages = 1'000;  // the log is carried into the file when it is this long; a quarter when nobody waits
     // Called once, on the writer's thread, when a flush failed.
     std::function<void(Error const&)> on_fatal{};
   };

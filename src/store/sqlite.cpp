@@ -11,6 +11,8 @@
 #include <cstring>
 #include <random>
 
+#include "store/page_checks.h"
+
 namespace regulus::store {
 namespace {
 
@@ -148,7 +150,9 @@ Status Connection::create(std::filesystem::path const& path, std::function<void(
     if (Status connected = connection.connect(Access::write, true); !connected) return connected;
     Transaction transaction(connection, Transaction::Kind::write);
     fill(transaction);
-    return transaction.commit();
+    if (Status committed = transaction.commit(); !committed) return committed;
+    // Closing would carry the log over too, but says nothing when it cannot; the file is named without its log.
+    return connection.checkpoint();
   }();
   // link() refuses to replace a file that another process made in the meantime, as rename() would not; some file
   // systems have only renameat2().
@@ -176,9 +180,11 @@ Status Connection::connect(Access access, bool create_file) {
     flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
   }
   sqlite3* opened = nullptr;
-  int const code = sqlite3_open_v2(name.c_str(), &opened, flags, options_.vfs.empty() ? nullptr : options_.vfs.c_str());
+  std::string const files = options_.use == Use::study ? options_.vfs : checked_file_system(options_.vfs);
+  int const code = sqlite3_open_v2(name.c_str(), &opened, flags, files.empty() ? nullptr : files.c_str());
   database_.reset(opened);
   if (code != SQLITE_OK) return failure();
+  if (create_file && options_.use != Use::study) reserve_page_checks(opened);
   sqlite3_busy_timeout(opened, options_.use == Use::study ? patience_ms : serving_patience_ms);
   Status set = execute("PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF");
   if (set && !options_.durable) set = execute("PRAGMA synchronous=NORMAL");
@@ -215,14 +221,14 @@ Status Connection::checkpoint() {
 }
 
 Status Connection::copy_to(std::filesystem::path const& target) {
-  Connection copy(target, {.use = Use::study, .durable = true, .vfs = options_.vfs});
+  Connection copy(target, {.use = options_.use == Use::study ? Use::study : Use::serving_writer, .vfs = options_.vfs});
   if (Status connected = copy.connect(Access::write, true); !connected) return connected;
   sqlite3_backup* const backup = sqlite3_backup_init(copy.database_.get(), "main", database_.get(), "main");
   if (backup == nullptr) return copy.failure();
   // All pages in one step are one view; the log lets others write meanwhile.
   int const stepped = sqlite3_backup_step(backup, -1);
-  sqlite3_backup_finish(backup);
-  if (stepped == SQLITE_DONE) return ok();
+  int const finished = sqlite3_backup_finish(backup);
+  if (stepped == SQLITE_DONE && finished == SQLITE_OK) return ok();
   sqlite3* const blamed = sqlite3_errcode(copy.database_.get()) == SQLITE_OK ? database_.get() : copy.database_.get();
   return blamed == database_.get() ? failure() : copy.failure();
 }

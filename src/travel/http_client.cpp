@@ -72,6 +72,7 @@ struct HttpClient::Connection {
   Url url;
   std::optional<beast::tcp_stream> stream;
   beast::flat_buffer buffer;
+  std::string token;
   int requests = 0;  // on this stream
   std::int64_t made = 0;
 
@@ -135,6 +136,7 @@ struct HttpClient::Connection {
     request.set(http::field::host, fmt::format("{}:{}", url.host, url.port));
     request.set(http::field::user_agent, "regulus");
     request.set(http::field::accept, "application/json");
+    if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
     if (verb == http::verb::post) {
       request.set(http::field::content_type, "application/json");
       request.body() = std::move(body);
@@ -205,6 +207,8 @@ Result<HttpAnswer> HttpClient::post_json(std::string_view target, std::string bo
     return failed(fmt::format("{}: {}", connection_->where(), problem.what()));
   }
 }
+
+void HttpClient::authorize(std::string token) { connection_->token = std::move(token); }
 
 std::int64_t HttpClient::connections_made() const { return connection_->made; }
 

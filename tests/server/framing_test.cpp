@@ -101,6 +101,7 @@ TEST(FramingGate, refuses_what_could_be_read_in_two_ways_and_names_it) {
            {with("X: \x7F\r\n"), Fault::control_byte},
            {with("X: \x1B[2J\r\n"), Fault::control_byte},
            {with("X: \xFF\r\n"), Fault::header_value},
+           {with("Connection: keep alive\r\n"), Fault::header_value},
            {with("Content-Length: 1\r\ncontent-length: 1\r\n"), Fault::repeated_header},
            {with("Content-Type: a\r\nContent-Type: a\r\n"), Fault::repeated_header},
            {with("If-Match: \"1\"\r\nIf-Match: \"2\"\r\n"), Fault::repeated_header},

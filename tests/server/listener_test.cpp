@@ -6,10 +6,12 @@
 #include <mutex>
 #include <thread>
 
+#include "core/files.h"
 #include "core/json.h"
 #include "server/http/events.h"
 #include "tests/server/framing_cases.h"
 #include "tests/server/loopback_client.h"
+#include "tests/support/sanitized.h"
 
 namespace regulus::server {
 namespace {
@@ -250,6 +252,31 @@ TEST(Listener, asks_for_the_limit_of_the_route_and_refuses_before_the_body_is_se
   EXPECT_EQ(parse_json(answer.body)->find("detail")->as_string(), "Le corps peut compter 10 octets au plus.");
 }
 
+TEST(Listener, takes_no_more_large_bodies_at_once_than_there_is_room_for) {
+  Listener::Options options;
+  options.body_limit = [](std::string_view, std::string_view) { return 100'000; };
+  options.most_large_bodies = 250'000;
+  auto const listener = listen(echo, options);
+  std::string const head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n";
+  Client first(listener->port()), fourth(listener->port());
+  {
+    Client second(listener->port()), third(listener->port());
+    for (Client* const client : {&first, &second}) {
+      client->send(head);
+      EXPECT_EQ(client->read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    third.send(head);
+    EXPECT_EQ(third.read_answer().status, 503);
+  }
+  first.send(std::string(100'000, 'x'));  // whole, and its room is free again
+  EXPECT_EQ(first.read_answer().status, 200);
+  ASSERT_TRUE(comes_true([&] { return listener->counts().open == 2; })) << "and so is that of one that left";
+  first.send(head);
+  fourth.send(head);
+  EXPECT_EQ(first.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(fourth.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
 TEST(Listener, invites_the_body_of_a_client_that_waits_for_it) {
   auto const listener = listen(echo);
   Client client(listener->port());
@@ -365,6 +392,34 @@ TEST(Listener, answers_an_honest_request_among_two_hundred_that_say_nothing_or_h
   EXPECT_TRUE(comes_true([&] { return listener->counts().open == 1; })) << "all are given back when they leave";
 }
 
+std::int64_t resident_bytes() {
+  Result<std::string> const status = read_file("/proc/self/status");
+  REGULUS_CHECK(status);
+  return std::stol(status->substr(status->find("VmRSS:") + 6)) * 1024;
+}
+
+TEST(Listener, holds_no_more_of_what_is_too_large_than_its_limits) {
+  if (is_sanitized) GTEST_SKIP() << "a sanitizer keeps what was given back";
+  auto const listener = listen(echo);
+  std::string const target = "GET /" + std::string(200'000, 'a');
+  std::string const headers = "GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(200'000, 'a');
+  std::string const body = post("/", std::string(200'000, 'a'));
+  auto const send_everything = [&] {
+    std::vector<Client> clients;
+    for (int i = 0; i < 200; ++i) {
+      clients.emplace_back(listener->port());
+      clients.back().send(i % 3 == 0 ? target : i % 3 == 1 ? headers : body);
+    }
+    for (int i = 0; i < 200; ++i) {
+      EXPECT_EQ(clients[static_cast<std::size_t>(i)].read_answer().status, i % 3 == 0 ? 414 : i % 3 == 1 ? 431 : 413);
+    }
+  };
+  std::int64_t const before = resident_bytes();
+  send_everything();
+  // 200 connections of 4 KiB and a head of 12 KiB at most each are 3.2 MB; what was sent is 40 MB.
+  EXPECT_LT(resident_bytes() - before, 10'000'000);
+}
+
 TEST(Listener, turns_away_more_connections_than_it_may_have_and_comes_back) {
   Listener::Options options;
   options.most_connections = 2;
@@ -414,7 +469,9 @@ TEST(Listener, neither_stops_nor_spins_when_there_are_no_descriptors) {
 
 TEST(ListenerStop, lets_what_is_in_flight_finish_and_closes_the_rest) {
   Held held;
-  auto const listener = listen(held.handler());
+  Listener::Options options;
+  options.threads = 1;  // so that both are told to drain before the answer is written
+  auto const listener = listen(held.handler(), options);
   Client idle(listener->port()), busy(listener->port());
   busy.send(get("/"));
   Reply const reply = held.take();

@@ -29,13 +29,16 @@ TEST(Migrations, every_released_version_becomes_the_newest) {
   fresh.close();
   for (std::int64_t version = 0; version <= newest(); ++version) {
     TemporaryFolder const folder;
-    ASSERT_TRUE(Connection::create(folder.file(), [&](Transaction& tx) {
-      for (std::int64_t step = 0; step < version; ++step) {
-        for (std::string_view sql : migrations()[static_cast<std::size_t>(step)]) tx.run(sql);
-      }
-      tx.run(fmt::format("PRAGMA application_id = {}", application_id));
-      tx.run(fmt::format("PRAGMA user_version = {}", version));
-    }));
+    ASSERT_TRUE(Connection::create(folder.file(),
+                                   [&](Transaction& tx) {
+                                     for (std::int64_t step = 0; step < version; ++step) {
+                                       for (std::string_view sql : migrations()[static_cast<std::size_t>(step)])
+                                         tx.run(sql);
+                                     }
+                                     tx.run(fmt::format("PRAGMA application_id = {}", application_id));
+                                     tx.run(fmt::format("PRAGMA user_version = {}", version));
+                                   },
+                                   {.use = Use::serving_writer}));
     ASSERT_NE(open_database(folder.file()), nullptr);
     EXPECT_EQ(schema_of(folder.file()), schema_of(fresh.path())) << version;
   }
@@ -74,10 +77,12 @@ TEST(Migrations, a_file_of_a_newer_version_is_refused_untouched_and_named) {
 TEST(Migrations, a_step_that_fails_leaves_the_version_before) {
   TemporaryFolder const folder;
   // A file of ours that says version 0 but has a table already: the first step cannot make it.
-  ASSERT_TRUE(Connection::create(folder.file(), [&](Transaction& tx) {
-    tx.run("CREATE TABLE outbox (id INTEGER)");
-    tx.run(fmt::format("PRAGMA application_id = {}", application_id));
-  }));
+  ASSERT_TRUE(Connection::create(folder.file(),
+                                 [&](Transaction& tx) {
+                                   tx.run("CREATE TABLE outbox (id INTEGER)");
+                                   tx.run(fmt::format("PRAGMA application_id = {}", application_id));
+                                 },
+                                 {.use = Use::serving_writer}));
   std::string const before = schema_of(folder.file());
   auto const opened = Database::open(folder.file());
   ASSERT_FALSE(opened);

@@ -73,7 +73,7 @@ Result<store::StoredBooking> add(Server& server, Call const& call, store::Transa
 }
 
 // Asks for a decision once this change is on disk, when the company wants that.
-void decide_soon(Server& server, Call const& call, store::Transaction& tx, Instant pickup) {
+void ask_for_decision(Server& server, Call const& call, store::Transaction& tx, Instant pickup) {
   Result<store::Company> const company = store::load_company(tx, call.company);
   if (!company) return;
   Result<CompanySettings> const settings = company_settings_of(company->settings);
@@ -81,9 +81,7 @@ void decide_soon(Server& server, Call const& call, store::Transaction& tx, Insta
   if (!settings || !zone || !settings->auto_dispatch) return;
   When const when{.date = zone->date_of(pickup), .now = call.now};
   if (when.date != zone->date_of(call.now)) return;
-  server.after_commit([&server, id = call.company, when] {
-    server.decide_in_background(id, when, "booking");
-  });
+  call.after_commit.emplace_back([&server, id = call.company, when] { decide_soon(server, id, when, "booking"); });
 }
 
 }  // namespace
@@ -134,7 +132,7 @@ Outcome create_booking(Server& server, Call const& call, store::Transaction& tx)
   if (auto problem = check_names(call, tx, *body)) return *std::move(problem);
   Result<store::StoredBooking> const made = add(server, call, tx, *body);
   if (!made) return problem_of(made.error());
-  decide_soon(server, call, tx, made->pickup_at_us);
+  ask_for_decision(server, call, tx, made->pickup_at_us);
   return shown(call, tx, *made, 201);
 }
 
@@ -183,7 +181,7 @@ Outcome change_booking(Server& server, Call const& call, store::Transaction& tx)
   if (!changed) return problem_of(changed.error());
   server.record(tx, call, "booking.change", object_of(call, row->id), row->body, changed->body);
   server.tell(tx, call.company, "booking.changed", Json::object({{"booking", row->id}}), call.now);
-  decide_soon(server, call, tx, changed->pickup_at_us);
+  ask_for_decision(server, call, tx, changed->pickup_at_us);
   return shown(call, tx, *changed, 200);
 }
 

@@ -2,16 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
-#include <chrono>
-#include <ctime>
+#include <utility>
 
-#include "core/rng.h"
 #include "server/http/events.h"
-#include "server/http/response.h"
 
 namespace regulus::server {
 
@@ -19,33 +15,12 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t piece_size = 64 << 10;
-constexpr std::int64_t usual_body_limit = 64 << 10;
-
 std::string too_large(std::int64_t limit, Language language) {
   return language == Language::french ? fmt::format("Le corps peut compter {} octets au plus.", limit)
                                       : fmt::format("The body may hold {} bytes at most.", limit);
 }
 
 }  // namespace
-
-void Worker::drain(Listener::Milliseconds patience) {
-  draining = true;
-  auto const guests = connections;  // closing one changes the set
-  for (auto const& guest : guests) guest->drain();
-  if (connections.empty()) return;
-  last_call.expires_after(patience);
-  last_call.async_wait([this](boost::system::error_code problem) {
-    if (problem) return;
-    auto const left = connections;
-    for (auto const& guest : left) guest->close();
-  });
-}
-
-void Worker::forget(std::shared_ptr<Connection> const& connection) {
-  connections.erase(connection);
-  if (draining && connections.empty()) last_call.cancel();
-}
 
 // The one answer to one request, from any thread. If nobody gives it, it is 500.
 class Connection::Answer {
@@ -57,10 +32,13 @@ class Connection::Answer {
     if (given_.exchange(true)) return;
     auto const connection = connection_.lock();
     if (!connection) return;
-    asio::post(connection->worker_->context, [weak = connection_] {
-      auto const asked = weak.lock();
-      if (asked) asked->fail();
-    });
+    try {
+      asio::post(connection->worker_->context, [weak = connection_] {
+        auto const asked = weak.lock();
+        if (asked) asked->guarded([&] { asked->fail(); });
+      });
+    } catch (...) {  // no memory even for that: the client waits until he or we leave
+    }
   }
   void give(Response response) {
     if (given_.exchange(true)) return;
@@ -71,7 +49,8 @@ class Connection::Answer {
     }
     // The loop may end without having run this; a strong pointer in it would keep loop and connection alive for ever.
     asio::dispatch(connection->worker_->context, [weak = connection_, response = std::move(response)]() mutable {
-      if (auto const asked = weak.lock()) asked->respond(std::move(response));
+      auto const asked = weak.lock();
+      if (asked) asked->guarded([&] { asked->respond(std::move(response)); });
     });
   }
 
@@ -85,7 +64,10 @@ Connection::Connection(asio::ip::tcp::socket socket, std::shared_ptr<Worker> wor
   ++front_->open;
 }
 
-Connection::~Connection() { --front_->open; }
+Connection::~Connection() {
+  give_room_back();
+  --front_->open;
+}
 
 void Connection::start() {
   worker_->connections.insert(shared_from_this());
@@ -108,6 +90,7 @@ void Connection::drain() {
 void Connection::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
+  give_room_back();
   auto const self = shared_from_this();  // the worker may hold the last pointer but this
   if (events_) events_->abandon();
   timer_.cancel();
@@ -121,7 +104,7 @@ void Connection::arm(Listener::Milliseconds time) {
   timer_.async_wait([self = shared_from_this()](error_code problem) {
     // A wait that was over when the timer was armed anew still comes here.
     if (problem || self->timer_.expiry() > asio::steady_timer::clock_type::now()) return;
-    self->deadline_passed();
+    self->guarded([&] { self->deadline_passed(); });
   });
 }
 
@@ -131,6 +114,7 @@ void Connection::deadline_passed() {
       if (in_.empty()) return close();  // somebody who connected and said nothing is owed nothing
       return refuse({.code = ProblemCode::request_timeout}, Language::english);
     case Phase::body:
+      if (is_writing_) return close();  // the invitation is not even taken
       return refuse({.code = ProblemCode::request_timeout}, language_of(wish_));
     case Phase::streaming:
       if (is_writing_) return close();
@@ -150,7 +134,7 @@ void Connection::receive() {
   if (is_receiving_) return;  // one that was under way when a deadline passed
   is_receiving_ = true;
   socket_.async_read_some(asio::buffer(piece_), [self = shared_from_this()](error_code problem, std::size_t size) {
-    self->received(problem, size);
+    self->guarded([&] { self->received(problem, size); });
   });
 }
 
@@ -201,22 +185,36 @@ void Connection::accept(Head head) {
   std::string const* const wish = request_.header("accept-language");
   wish_ = wish ? *wish : std::string();
   auto const& body_limit = front_->options.body_limit;
-  std::int64_t const limit = body_limit ? body_limit(request_.method, request_.path) : usual_body_limit;
+  std::int64_t const limit = body_limit ? body_limit(request_.method, request_.path) : usual_body;
   if (content_length_ > limit) {
     Language const language = language_of(wish_);
     return refuse({.code = ProblemCode::payload_too_large, .detail = too_large(limit, language)}, language);
   }
   if (content_length_ == 0) return handle();
+  if (!set_room_aside()) return refuse({.code = ProblemCode::not_ready, .retry_after_s = 5}, language_of(wish_));
   phase_ = Phase::body;
   arm(front_->options.body_deadline);
   if (!head.expects_continue || !in_.empty()) return try_body();
+  is_writing_ = true;
   static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
   asio::async_write(socket_, asio::buffer(go_on), [self = shared_from_this()](error_code problem, std::size_t) {
+    self->is_writing_ = false;
     if (self->phase_ != Phase::body) return;
     if (problem) return self->close();
-    self->try_body();
+    self->guarded([&] { self->try_body(); });
   });
 }
+
+// Large bodies are held in memory until they are whole, so what is announced by all of them together has a limit.
+bool Connection::set_room_aside() {
+  if (content_length_ <= usual_body) return true;
+  room_ = content_length_;
+  if ((front_->large_bodies += room_) <= front_->options.most_large_bodies) return true;
+  give_room_back();
+  return false;
+}
+
+void Connection::give_room_back() { front_->large_bodies -= std::exchange(room_, 0); }
 
 void Connection::try_body() {
   auto const length = static_cast<std::size_t>(content_length_);
@@ -234,6 +232,8 @@ void Connection::handle() {
     request_.body = in_.substr(0, length);
     in_.erase(0, length);
   }
+  give_room_back();
+  if (in_.capacity() > piece_size) in_.shrink_to_fit();
   phase_ = Phase::handling;
   timer_.cancel();
   ++front_->requests;
@@ -246,96 +246,6 @@ void Connection::handle() {
   } catch (std::exception const&) {
     answer->give(problem_response({.code = ProblemCode::internal}, language_of(wish_), id_));  // unless it had answered
   }
-}
-
-void Connection::take_id() { id_ = fmt::format("req_{:016x}", mix(front_->id_seed, ++front_->ids)); }
-
-void Connection::refuse(Problem problem, Language language) {
-  take_id();
-  ++front_->refused;
-  is_refusal_ = true;  // after which the connection closes
-  keep_alive_ = false;
-  phase_ = Phase::handling;
-  respond(problem_response(problem, language, id_));
-}
-
-void Connection::fail() { respond(problem_response({.code = ProblemCode::internal}, language_of(wish_), id_)); }
-
-void Connection::respond(Response response) {
-  if (phase_ != Phase::handling) {
-    if (response.events) response.events->abandon();
-    return;
-  }
-  if (worker_->draining || response.events) keep_alive_ = false;
-  out_ = response_bytes(
-      response, {.request_id = id_, .unix_s = std::time(nullptr), .keep_alive = keep_alive_, .without_body = is_head_});
-  phase_ = Phase::writing;
-  if (response.events && (is_head_ || worker_->draining)) {
-    response.events->abandon();
-  } else if (response.events) {
-    phase_ = Phase::streaming;
-    events_ = std::move(response.events);
-    out_ += "retry: 3000\n\n";
-    events_->on_news([weak = weak_from_this()] {
-      auto const reader = weak.lock();
-      if (!reader) return;
-      asio::post(reader->worker_->context, [weak] {
-        auto const woken = weak.lock();
-        if (woken && woken->phase_ == Phase::streaming && !woken->is_writing_) woken->stream_more();
-      });
-    });
-    receive();  // only to learn that the client has gone
-  }
-  write_more();
-}
-
-void Connection::write_more() {
-  out_sent_ = 0;
-  is_writing_ = true;
-  write_piece();
-}
-
-void Connection::write_piece() {
-  arm(front_->options.write_deadline);
-  asio::async_write(
-      socket_, asio::buffer(out_.data() + out_sent_, std::min(piece_size, out_.size() - out_sent_)),
-      [self = shared_from_this()](error_code problem, std::size_t size) { self->written(problem, size); });
-}
-
-void Connection::written(error_code problem, std::size_t size) {
-  if (phase_ == Phase::closed) return;
-  if (problem) return close();
-  out_sent_ += size;
-  if (out_sent_ < out_.size()) return write_piece();
-  is_writing_ = false;
-  out_.clear();
-  if (out_.capacity() > piece_size) out_.shrink_to_fit();
-  if (phase_ == Phase::streaming) return stream_more();
-  if (!keep_alive_) {
-    // Nobody waits for a client at the end that has its answer and has nothing on its way to us.
-    bool const is_done = worker_->draining && !is_refusal_ && in_.empty();
-    return is_done ? close() : linger();
-  }
-  next_request();
-}
-
-void Connection::stream_more() {
-  EventStream::Taken taken = events_->take(piece_size);
-  if (!taken.text.empty()) {
-    out_ = std::move(taken.text);
-    return write_more();
-  }
-  if (!taken.ended) return arm(front_->options.heartbeat);
-  linger();
-}
-
-void Connection::linger() {
-  phase_ = Phase::lingering;
-  error_code problem;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, problem);
-  if (problem) return close();
-  arm(front_->options.linger);
-  receive();
 }
 
 }  // namespace regulus::server

@@ -10,7 +10,7 @@
 //
 // Written with callbacks and not coroutines because clang 14, which lints and fuzzes this code, has none for this
 // standard library. All members run in the thread of the connection's worker; only `Answer` is used from elsewhere.
-// Seen by listener.cpp alone.
+// Reading is in connection.cpp, writing in connection_response.cpp; listener.cpp is the only user.
 #pragma once
 
 #include <array>
@@ -19,6 +19,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <set>
 #include <string>
@@ -31,12 +32,18 @@ namespace regulus::server {
 
 class Connection;
 
+// In bytes: a body that every route takes if nobody says otherwise, and one that needs no room set aside.
+constexpr std::int64_t usual_body = 64 << 10;
+// How much is given to the socket, or taken from an event stream, at a time.
+constexpr std::size_t piece_size = 64 << 10;
+
 // What all connections of a listener share.
 struct Front {
   Listener::Options options;
   Handler handler;
   std::uint64_t id_seed = 0;
   std::atomic<std::uint64_t> ids = 0;
+  std::atomic<std::int64_t> large_bodies = 0;  // bytes announced by bodies beyond usual_body that are on their way
   std::atomic<std::int64_t> open = 0, connections = 0, turned_away = 0, requests = 0, refused = 0, accept_pauses = 0;
 };
 
@@ -67,6 +74,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using error_code = boost::system::error_code;
   enum class Phase { idle, head, body, handling, writing, streaming, lingering, closed };
 
+  // Runs a step; if it throws, for want of memory, this connection closes and the others live on.
+  template <class Step>
+  void guarded(Step step) {
+    try {
+      step();
+    } catch (std::exception const&) {
+      close();
+    }
+  }
+
   void arm(Listener::Milliseconds time);
   void deadline_passed();
   void receive();
@@ -75,10 +92,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void next_request();
   void try_head();
   void accept(Head head);
+  bool set_room_aside();
+  void give_room_back();
   void try_body();
   void handle();
   void take_id();
-  void refuse(Problem problem, Language language);
+  void refuse(Problem const& problem, Language language);
   void fail();
   void respond(Response response);
   void write_piece();
@@ -103,8 +122,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string wish_;  // its Accept-Language
   Request request_;   // while its body arrives
   std::int64_t content_length_ = 0;
-  std::string in_;   // received and not yet used
-  std::string out_;  // being sent
+  std::int64_t room_ = 0;  // of Front::large_bodies, for the body that is on its way
+  std::string in_;         // received and not yet used
+  std::string out_;        // being sent
   std::size_t out_sent_ = 0;
   std::shared_ptr<EventStream> events_;
   std::array<char, 4096> piece_;  // where the socket puts what arrives

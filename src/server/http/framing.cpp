@@ -45,10 +45,14 @@ std::optional<std::int64_t> content_length(std::string_view text) {
   return value <= largest_content_length ? std::optional(value) : std::nullopt;
 }
 
-bool names_close(std::string_view connection) {
-  bool close = false;
-  for_each_item(connection, [&](std::string_view item) { close = close || lower(item) == "close"; });
-  return close;
+// Whether "Connection: …" asks to close; nothing if it is no list of words.
+std::optional<bool> asks_to_close(std::string_view connection) {
+  bool is_sound = true, close = false;
+  for_each_item(connection, [&](std::string_view item) {
+    is_sound = is_sound && std::ranges::all_of(item, is_token);
+    close = close || lower(item) == "close";
+  });
+  return is_sound ? std::optional(close) : std::nullopt;
 }
 
 class Reader {
@@ -177,7 +181,9 @@ class Reader {
       if (!length) return Fault::content_length;
       head_.content_length = *length;
     } else if (name == "connection") {
-      if (names_close(value)) head_.keep_alive = false;
+      auto const close = asks_to_close(value);
+      if (!close) return Fault::header_value;
+      if (*close) head_.keep_alive = false;
     } else if (name == "expect" && is_new_) {
       if (lower(value) != "100-continue") return Fault::expectation;
       head_.expects_continue = true;

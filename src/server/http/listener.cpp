@@ -9,6 +9,7 @@
 #include <mutex>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/rng.h"
@@ -20,6 +21,24 @@ namespace regulus::server {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
+
+void Worker::drain(Listener::Milliseconds patience) {
+  draining = true;
+  auto const guests = connections;  // closing one changes the set
+  for (auto const& guest : guests) guest->drain();
+  if (connections.empty()) return;
+  last_call.expires_after(patience);
+  last_call.async_wait([this](boost::system::error_code problem) {
+    if (problem) return;
+    auto const left = connections;
+    for (auto const& guest : left) guest->close();
+  });
+}
+
+void Worker::forget(std::shared_ptr<Connection> const& connection) {
+  connections.erase(connection);
+  if (draining && connections.empty()) last_call.cancel();
+}
 
 struct Listener::Door {
   std::shared_ptr<Front> front = std::make_shared<Front>();
@@ -176,7 +195,8 @@ Result<std::unique_ptr<Listener>> Listener::open(Options options, Handler handle
 
 Listener::Listener(std::unique_ptr<Door> door) : door_(std::move(door)) {}
 
-Listener::~Listener() { stop(); }
+// If stopping throws, threads would go on with what is destroyed here: better to end.
+Listener::~Listener() { stop(); }  // NOLINT(bugprone-exception-escape)
 
 std::uint16_t Listener::port() const { return door_->port; }
 

@@ -41,6 +41,9 @@ class Listener {
     Milliseconds accept_pause = Milliseconds(100);  // after running out of descriptors
     Milliseconds heartbeat = std::chrono::seconds(15);  // a comment into an event stream that is silent
     std::size_t most_connections = 2'000;               // beyond, a connection is answered 503 and closed
+    // Bytes that all bodies beyond 64 KiB may announce together while they are on their way; beyond, they are answered
+    // 503. They are held in memory, and who sends them is not known before they are whole.
+    std::int64_t most_large_bodies = 256 << 20;
     // The largest body of a request, in bytes; asked before the body is read. Called from any thread.
     std::function<std::int64_t(std::string_view method, std::string_view path)> body_limit;  // none: 64 KiB
   };

@@ -1,0 +1,132 @@
+// `regulus serve`: the server in the foreground until SIGTERM or Ctrl-C; what is in flight is finished first.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+#include "app/command.h"
+#include "app/database_flag.h"
+#include "app/travel_flags.h"
+#include "core/files.h"
+#include "core/interrupt.h"
+#include "domain/json_reader.h"
+#include "server/server.h"
+
+namespace regulus::app {
+
+namespace {
+
+struct State {
+  DatabaseFlag database;
+  std::string address = "127.0.0.1", config, models = "data/rl/served";
+  int port = 5000, threads = 2, workers = 2, patience_ms = 200, rate = 1'000;
+  std::int64_t improve = 400;
+  TravelFlags travel;
+};
+
+// A JSON file with the flags' names; what is given on the command line beats it.
+Status read_config(State& state, CLI::App const& app) {
+  if (state.config.empty()) return ok();
+  Result<std::string> const text = read_file(state.config);
+  if (!text) return text.error();
+  Result<Json> const json = parse_json(*text);
+  if (!json) return json.error().in(state.config);
+  Status status = ok();
+  JsonReader const at(*json, status);
+  State read;
+  at.keys({}, {"database", "address", "port", "threads", "workers", "patience_ms", "rate", "improve", "models"});
+  auto const take = [&](std::string const& flag, std::string_view key, auto& from, auto& into) {
+    if (!at.has(key) || app.count(flag) > 0) return;
+    at.get(key, from);
+    into = from;
+  };
+  take("--database", "database", read.database.text, state.database.text);
+  take("--address", "address", read.address, state.address);
+  take("--port", "port", read.port, state.port);
+  take("--threads", "threads", read.threads, state.threads);
+  take("--workers", "workers", read.workers, state.workers);
+  take("--patience-ms", "patience_ms", read.patience_ms, state.patience_ms);
+  take("--rate", "rate", read.rate, state.rate);
+  take("--improve", "improve", read.improve, state.improve);
+  take("--models", "models", read.models, state.models);
+  if (!status) return status.error().in(state.config);
+  return ok();
+}
+
+Status run(Common const& common, State& state, CLI::App const& app) {
+  if (Status const read = read_config(state, app); !read) return read.error();
+  if (state.port < 0 || state.port > 65'535) {
+    return invalid(fmt::format("--port = {} is outside 0 to 65535; 0 takes one that is free", state.port));
+  }
+  Result<std::filesystem::path> const database = state.database.path();
+  if (!database) return database.error();
+  Result<travel::TravelOptions> const travel = state.travel.options();
+  if (!travel) return travel.error();
+  server::Server::Options options;
+  options.database = *database;
+  options.models = state.models;
+  options.listener.address = state.address;
+  options.listener.port = static_cast<std::uint16_t>(state.port);
+  options.listener.threads = state.threads;
+  options.workers = state.workers;
+  options.watchdog.patience = std::chrono::milliseconds(state.patience_ms);
+  options.callers = {.burst = 2 * std::int64_t{state.rate}, .per_second = state.rate};
+  options.improve_iterations = state.improve;
+  options.travel = *travel;
+  // Whatever goes wrong with the disk for good ends the process: what is true stands in the file, and a new start
+  // reads it.
+  options.store.on_fatal = [](Error const& error) {
+    fmt::print(stderr, "regulus: the database cannot be written any more: {}; stopping\n", error.message);
+    std::_Exit(1);
+  };
+  Result<std::unique_ptr<server::Server>> opened = server::Server::open(options);
+  if (!opened) return opened.error();
+  server::Server& server = **opened;
+  catch_interrupts();
+  if (Status const listening = server.listen(); !listening) return listening.error();
+  Json const json = Json::object({{"address", state.address}, {"port", static_cast<int>(server.port())}, {"database", database->string()}});
+  if (Status const told = print_result(
+          common, json,
+          fmt::format("regulus serves http://{}:{} from {}\nstop it with Ctrl-C", state.address, server.port(),
+                      database->string()));
+      !told) {
+    return told;
+  }
+  while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  server.stop();
+  return ok();
+}
+
+}  // namespace
+
+Run add_serve(CLI::App& app) {
+  auto state = std::make_shared<State>();
+  app.add_option("--port", state->port, "Port to listen on; 0 takes one that is free")->capture_default_str();
+  app.add_option("--address", state->address, "Address to listen on")->capture_default_str();
+  state->database.declare(app);
+  app.add_option("--config", state->config, "JSON file with these flags' names; a flag beats it")
+      ->check(CLI::ExistingFile);
+  app.add_option("--models", state->models, "Folder for the bytes of registered models")->capture_default_str();
+  app.add_option("--threads", state->threads, "Threads that serve connections")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--workers", state->workers, "Threads that decide and improve plans")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--patience-ms", state->patience_ms, "How long a learned policy may think before the rule answers")
+      ->check(CLI::Range(1, 60'000))
+      ->capture_default_str();
+  app.add_option("--rate", state->rate, "Requests a second for each token")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--improve", state->improve, "Iterations of the search that improves plans in the background; 0: none")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  state->travel.declare(app);
+  app.footer(
+      "Examples:\n  regulus serve --port 5000\n  regulus serve --port 5000 --database sqlite:///data/regulus.db\n"
+      "  regulus token create --company 1 --scopes rl:read,rl:write,rl:off");
+  return [state, &app](Common const& common) { return run(common, *state, app); };
+}
+
+}  // namespace regulus::app

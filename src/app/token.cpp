@@ -1,0 +1,148 @@
+// `regulus token create|list|revoke`: rights of whoever talks to the server. Works while the server runs and while it
+// does not.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/command.h"
+#include "app/database_flag.h"
+#include "server/civil_time.h"
+#include "server/server.h"
+#include "store/audit_log.h"
+#include "store/hash.h"
+#include "store/tokens.h"
+
+namespace regulus::app {
+
+namespace {
+
+constexpr server::Instant one_day = 86'400 * server::one_second;
+
+struct State {
+  DatabaseFlag database;
+  std::string action, name = "command line", id;
+  std::vector<std::int64_t> companies;
+  std::vector<std::string> scopes;
+  int days = 0;
+};
+
+Json token_json(store::Token const& token) {
+  return Json::object(
+      {{"id", token.id},
+       {"name", token.rights.name},
+       {"scopes", Json::array_of(token.rights.scopes)},
+       {"companies", token.rights.companies ? Json::array_of(*token.rights.companies) : Json()},
+       {"expires", token.rights.expires_us ? Json(server::instant_text(*token.rights.expires_us)) : Json()},
+       {"revoked", token.revoked_us ? Json(server::instant_text(*token.revoked_us)) : Json()}});
+}
+
+void record(store::Transaction& tx, std::string const& action, store::Token const& token, server::Instant now) {
+  store::append_audit(tx, {.company = std::nullopt,
+                           .actor = "command line",
+                           .action = action,
+                           .object = token.id,
+                           .before = {},
+                           .after = token_json(token),
+                           .reason = "",
+                           .request_id = "none",
+                           .at = now});
+}
+
+Status create(Common const& common, State const& state, store::Database& database) {
+  if (state.scopes.empty()) {
+    return invalid(fmt::format("--scopes is missing; name some of {}, or all", fmt::join(server::all_scopes(), ", ")));
+  }
+  std::vector<std::string> known = server::all_scopes();
+  known.emplace_back("rl:write");
+  known.emplace_back("rl:off");
+  std::ranges::sort(known);
+  std::vector<std::string> scopes = state.scopes;
+  if (scopes == std::vector<std::string>{"all"}) scopes = known;
+  for (std::string const& scope : scopes) {
+    if (std::ranges::binary_search(known, scope)) continue;
+    return invalid(fmt::format("--scopes: {} is not known{} (known: {})", scope, suggestion(scope, known),
+                               fmt::join(known, ", ")));
+  }
+  server::Instant const now = server::system_now();
+  store::TokenRights rights{.name = state.name, .scopes = scopes, .companies = {}, .expires_us = {}, .created_by = "command line"};
+  if (!state.companies.empty()) rights.companies = state.companies;
+  if (state.days > 0) rights.expires_us = now + state.days * one_day;
+  auto const issued = database.write_and_wait([&](store::Transaction& tx) -> Result<store::IssuedToken> {
+    auto made = store::create_token(tx, rights, now, [](std::span<std::uint8_t> bytes) { store::random_bytes(bytes); });
+    if (made) record(tx, "token.create", made->token, now);
+    return made;
+  });
+  if (!issued) return issued.error();
+  Json json = token_json(issued->token);
+  json["secret"] = issued->secret;
+  return print_result(common, json,
+                      fmt::format("{}\n  {} with {}; this is the only time it is shown", issued->secret,
+                                  issued->token.id, fmt::join(scopes, ", ")));
+}
+
+Status list(Common const& common, store::Database& database) {
+  Json items = Json::array();
+  std::string text;
+  Status const read = database.read([&](store::Transaction& tx) {
+    std::string after;
+    while (true) {
+      auto const page = store::list_tokens(tx, after, 500);
+      for (store::Token const& token : page) {
+        items.push_back(token_json(token));
+        text += fmt::format("{}  {}  {}{}\n", token.id, token.rights.name, fmt::join(token.rights.scopes, ","),
+                            token.revoked_us ? "  revoked" : "");
+        after = token.id;
+      }
+      if (page.size() < 500) break;
+    }
+    return ok();
+  });
+  if (!read) return read;
+  return print_result(common, Json::object({{"tokens", std::move(items)}}), text.empty() ? "no tokens" : text);
+}
+
+Status revoke(Common const& common, State const& state, store::Database& database) {
+  if (state.id.empty()) return invalid("ID is missing; regulus token list shows them");
+  server::Instant const now = server::system_now();
+  auto const revoked = database.write_and_wait([&](store::Transaction& tx) -> Result<store::Token> {
+    auto token = store::revoke_token(tx, state.id, now);
+    if (token) record(tx, "token.revoke", *token, now);
+    return token;
+  });
+  if (!revoked) return revoked.error();
+  return print_result(common, token_json(*revoked), fmt::format("{} is revoked", revoked->id));
+}
+
+Status run(Common const& common, State const& state) {
+  Result<std::filesystem::path> const path = state.database.path();
+  if (!path) return path.error();
+  Result<std::unique_ptr<store::Database>> database = store::Database::open(*path);
+  if (!database) return database.error();
+  if (state.action == "create") return create(common, state, **database);
+  if (state.action == "list") return list(common, **database);
+  return revoke(common, state, **database);
+}
+
+}  // namespace
+
+Run add_token(CLI::App& app) {
+  auto state = std::make_shared<State>();
+  app.add_option("action", state->action, "create, list or revoke")
+      ->required()
+      ->check(CLI::IsMember({"create", "list", "revoke"}));
+  app.add_option("id", state->id, "revoke: the token's id");
+  state->database.declare(app);
+  app.add_option("--company", state->companies, "Companies it is for, with commas between; without it, all")
+      ->delimiter(',');
+  app.add_option("--scopes", state->scopes, "What it may do, with commas between, or all")->delimiter(',');
+  app.add_option("--name", state->name, "For people")->capture_default_str();
+  app.add_option("--days", state->days, "Days until it expires; 0: never")
+      ->check(CLI::Range(0, 3'650))
+      ->capture_default_str();
+  app.footer(
+      "Examples:\n  regulus token create --company 1 --scopes rl:read,rl:write,rl:off,bookings:write\n"
+      "  regulus token list\n  regulus token revoke tok_01J…");
+  return [state](Common const& common) { return run(common, *state); };
+}
+
+}  // namespace regulus::app

@@ -1,0 +1,180 @@
+// Decisions as they were made: what was known, what was answered, why, and the same again.
+#include <algorithm>
+
+#include "dispatch/explain.h"
+#include "domain/json_reader.h"
+#include "server/live.h"
+#include "server/server.h"
+#include "store/decisions.h"
+
+namespace regulus::server {
+
+namespace {
+
+Json decision_json(store::StoredDecision const& d) {
+  return Json::object({{"id", d.id},
+                       {"run", d.run ? Json(*d.run) : Json()},
+                       {"at", instant_text(d.at_us)},
+                       {"decided_by", d.arm},
+                       {"policy", d.kind},
+                       {"model_sha256", d.model_hash ? Json(*d.model_hash) : Json()},
+                       {"inputs_sha256", d.inputs_hash},
+                       {"agreement", d.agreement ? Json(*d.agreement) : Json()},
+                       {"cost_difference_cents", d.cost_difference ? Json(*d.cost_difference) : Json()},
+                       {"fallback", d.fallback_reason ? Json(*d.fallback_reason) : Json()},
+                       {"decide_ms", static_cast<double>(d.decide_us) / 1'000}});
+}
+
+void answer(Reply const& reply, Call const& call, Outcome outcome) {
+  if (auto* response = std::get_if<Response>(&outcome)) return reply(std::move(*response));
+  reply(problem_response(std::get<Problem>(outcome), call.request));
+}
+
+struct Recorded {
+  store::StoredDecision decision;
+  std::shared_ptr<Desk const> desk;
+  std::uint64_t seed = 0;
+};
+
+Result<Recorded> recorded_decision(store::Transaction& tx, Call const& call) {
+  Result<store::StoredDecision> decision = store::load_decision(tx, call.company, call.variable("decision"));
+  if (!decision) return decision.error();
+  Result<Json> record = parse_json(decision->snapshot);
+  if (!record) return Error{ErrorKind::corrupt, "the record is damaged"};
+  Json const* const seed = record->find("seed");
+  if (seed == nullptr || !seed->is_integer()) return Error{ErrorKind::corrupt, "the record has no seed"};
+  Recorded recorded{.decision = decision.take(), .desk = nullptr, .seed = static_cast<std::uint64_t>(seed->as_integer())};
+  std::erase_if(record->as_object(), [](auto const& member) { return member.first == "seed"; });
+  Result<std::unique_ptr<Desk>> desk = Desk::from_record(*record);
+  if (!desk) return Error{ErrorKind::corrupt, "the record is damaged: " + desk.error().message};
+  recorded.desk = desk.take();
+  return recorded;
+}
+
+Result<Recorded> recorded_decision(Server& server, Call const& call) {
+  return server.database().read([&](store::Transaction& tx) { return recorded_decision(tx, call); });
+}
+
+}  // namespace
+
+Outcome list_decisions(Server&, Call const& call, store::Transaction& tx) {
+  auto const page = page_of(call);
+  if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
+  auto const& [limit, after] = std::get<Page>(page);
+  store::Cursor<std::string> cursor;
+  if (auto const colon = after.find(':'); colon != std::string::npos) {
+    cursor = {.at_us = std::atoll(after.c_str()), .id = after.substr(colon + 1)};
+  }
+  auto const rows = store::list_decisions(tx, call.company, cursor, limit);
+  if (tx.failed()) return problem_of(tx.error());
+  Json items = Json::array();
+  for (store::StoredDecision const& d : rows) items.push_back(decision_json(d));
+  std::string const last = rows.empty() ? "" : fmt::format("{}:{}", rows.back().at_us, rows.back().id);
+  return json_response(200, page_json(call, std::move(items), last, rows.size() == static_cast<std::size_t>(limit)));
+}
+
+// With the whole question, both answers, and whom each open booking was given.
+Outcome get_decision(Server&, Call const& call, store::Transaction& tx) {
+  Result<Recorded> const recorded = recorded_decision(tx, call);
+  if (!recorded) return problem_of(recorded.error());
+  Json json = decision_json(recorded->decision);
+  Result<dispatch::Decision> const taken = decision_of(recorded->decision.answer);
+  if (!taken) return problem_of({ErrorKind::corrupt, taken.error().message});
+  Json given = Json::array();
+  for (std::int32_t const p : recorded->desk->fleet().undecided) {
+    BookingId const id = recorded->desk->day().bookings[static_cast<std::size_t>(p)].id;
+    DriverId const driver = driver_for(*recorded->desk, *taken, id);
+    given.push_back(Json::object({{"booking", id}, {"driver", driver == 0 ? Json() : Json(driver)}}));
+  }
+  json["bookings"] = std::move(given);
+  json["answer"] = recorded->decision.answer;
+  json["shadow_answer"] = recorded->decision.shadow_answer.value_or(Json());
+  json["question"] = recorded->desk->record();
+  return json_response(200, json);
+}
+
+// Why each booking that was open got this driver, or none: ?booking= for one of them.
+void explain_decision(Server& server, std::shared_ptr<Call const> call, Reply reply) {
+  Result<Recorded> const recorded = recorded_decision(server, *call);
+  if (!recorded) return answer(reply, *call, problem_of(recorded.error()));
+  Result<dispatch::Decision> const taken = decision_of(recorded->decision.answer);
+  if (!taken) return answer(reply, *call, problem_of({ErrorKind::corrupt, taken.error().message}));
+  std::optional<std::int64_t> wanted;
+  if (std::string const* text = call->query("booking")) {
+    Result<Json> const number = parse_json(*text);
+    if (!number || !number->is_integer()) {
+      return answer(reply, *call, Problem{.code = ProblemCode::invalid_body,
+                                          .detail = fmt::format("booking = {} is no whole number", *text)});
+    }
+    wanted = number->as_integer();
+  }
+  std::vector<std::int32_t> const asked = recorded->desk->fleet().undecided;
+  auto const after = recorded->desk->copy();
+  after->carry_out(*taken);
+  dispatch::Explainer explainer(after->situation(), after->fleet().undecided);
+  auto const language = call->language == Language::french ? dispatch::Language::fr : dispatch::Language::en;
+  Json items = Json::array();
+  for (std::int32_t const p : asked) {
+    BookingId const id = after->day().bookings[static_cast<std::size_t>(p)].id;
+    if (wanted && *wanted != id) continue;
+    Json item = Json::object({{"booking", id}});
+    auto const& open = after->fleet().undecided;
+    if (explainer.in_plan(p)) {
+      auto const why = explainer.why_this_driver(p);
+      item["text"] = dispatch::to_text(why, after->day(), language);
+      item["assigned"] = dispatch::to_json(why);
+    } else if (std::ranges::binary_search(open, p)) {
+      auto const why = explainer.why_unassigned(p);
+      item["text"] = dispatch::to_text(why, after->day(), language);
+      item["unassigned"] = dispatch::to_json(why);
+    } else {
+      item["text"] = call->say("given to the partner or given up", "confiée au partenaire ou abandonnée");
+    }
+    items.push_back(std::move(item));
+  }
+  if (wanted && items.as_array().empty()) return answer(reply, *call, not_found());
+  answer(reply, *call, json_response(200, Json::object({{"decision", recorded->decision.id}, {"items", std::move(items)}})));
+}
+
+// The same question to the same policy with the same seed; ?model= asks another model instead.
+void replay_decision(Server& server, std::shared_ptr<Call const> call, Reply reply) {
+  Status status = ok();
+  JsonReader(call->body, status).keys({}, {"model"});
+  std::string model;
+  JsonReader(call->body, status).get("model", model);
+  if (!status) return answer(reply, *call, invalid_body(status.error()));
+  Result<Recorded> const recorded = recorded_decision(server, *call);
+  if (!recorded) return answer(reply, *call, problem_of(recorded.error()));
+  store::StoredDecision const& decision = recorded->decision;
+  if (decision.arm == "person") {
+    return answer(reply, *call, conflict(call->say("a person decided this", "une personne en a décidé")));
+  }
+  std::optional<Arm> arm;
+  if (!model.empty() || decision.arm != "rule") {
+    Result<Arm> const candidate = server.database().read([&](store::Transaction& tx) -> Result<Arm> {
+      std::string id = model;
+      if (id.empty()) {
+        id = tx.text("SELECT id FROM models WHERE sha256 = ?", {std::string_view(decision.model_hash.value_or(""))})
+                 .value_or("");
+      }
+      return server.candidate(tx, id);
+    });
+    if (!candidate) return answer(reply, *call, problem_of(candidate.error()));
+    arm = *candidate;
+  } else {
+    arm = server.rule(decision.kind);
+  }
+  ArmAnswer const again = ask(*arm, *recorded->desk, recorded->seed);
+  Json const now = to_json(again.decision);
+  bool const same = now.dump() == decision.answer.dump();
+  Result<dispatch::Decision> const taken = decision_of(decision.answer);
+  if (!taken) return answer(reply, *call, problem_of({ErrorKind::corrupt, taken.error().message}));
+  answer(reply, *call,
+         json_response(200, Json::object({{"decision", decision.id},
+                                          {"same", same},
+                                          {"agreement", agreement_of(*recorded->desk, again.decision, *taken)},
+                                          {"answer", now},
+                                          {"decide_ms", static_cast<double>(again.took_us) / 1'000}})));
+}
+
+}  // namespace regulus::server

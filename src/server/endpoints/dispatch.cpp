@@ -1,0 +1,196 @@
+// Deciding now, looking at who drives whom, assigning by hand, and what drivers report on the way.
+#include <algorithm>
+
+#include "domain/json_reader.h"
+#include "server/live.h"
+#include "server/server.h"
+#include "store/counters.h"
+#include "store/decisions.h"
+
+namespace regulus::server {
+
+namespace {
+
+Json dispatched_json(Dispatched const& done) {
+  return Json::object({{"decision", done.decision_id.empty() ? Json() : Json(done.decision_id)},
+                       {"decided_by", done.arm},
+                       {"bookings", Json::array_of(done.decided)},
+                       {"suggestions", Json::array_of(done.suggestions)},
+                       {"fallback", done.fallback.empty() ? Json() : Json(done.fallback)},
+                       {"degraded", done.degraded},
+                       {"decide_ms", static_cast<double>(done.decide_us) / 1'000}});
+}
+
+void answer(Reply const& reply, Call const& call, Outcome outcome) {
+  if (auto* response = std::get_if<Response>(&outcome)) return reply(std::move(*response));
+  reply(problem_response(std::get<Problem>(outcome), call.request));
+}
+
+std::variant<When, Problem> when_now(Server& server, Call const& call) {
+  std::variant<When, Problem> when = not_found();
+  Status const read = server.database().read([&](store::Transaction& tx) -> Status {
+    Result<store::Company> const company = store::load_company(tx, call.company);
+    if (!company) return company.error();
+    when = when_of(call, *company);
+    return ok();
+  });
+  if (!read) return problem_of(read.error());
+  return when;
+}
+
+// The keys that a body may have beside those for the moment.
+Status check_keys(Call const& call, std::initializer_list<std::string_view> required) {
+  Status status = ok();
+  JsonReader(call.body, status).keys(required, {"at", "date"});
+  return status;
+}
+
+Outcome keep_report(Server& server, Call const& call, store::Transaction& tx, LoadedDay& day, Report const& report) {
+  // The desk refuses what does not follow; the row says so as a conflict.
+  if (Status const reported = day.desk->report(report); !reported) return conflict(reported.error().message);
+  if (Status const kept = keep_day(server, tx, day, call.now); !kept) return problem_of(kept.error());
+  server.record(tx, call, fmt::format("driver.{}", enum_names(report.event)[static_cast<std::size_t>(report.event)]),
+                report.kind == StopKind::rest ? fmt::format("company/{}/driver/{}", call.company, report.driver)
+                                              : fmt::format("company/{}/booking/{}", call.company, report.index),
+                {}, Json::object({{"driver", report.driver}, {"at", instant_text(day.now)}}));
+  if (report.kind == StopKind::rest) return json_response(200, Json::object({{"driver", report.driver}}));
+  return json_response(200, assignment_json(day, report.index));
+}
+
+// What the driver of a booking reports of its pickup or drop-off.
+Outcome report_of_booking(Server& server, Call const& call, store::Transaction& tx, DriverEvent event, StopKind kind) {
+  if (Status const keys = check_keys(call, {}); !keys) return invalid_body(keys.error());
+  Result<store::Company> const company = store::load_company(tx, call.company);
+  if (!company) return problem_of(company.error());
+  auto const when = when_of(call, *company);
+  if (auto const* problem = std::get_if<Problem>(&when)) return *problem;
+  auto const id = call.number("booking");
+  if (!id || *id > std::numeric_limits<BookingId>::max()) return not_found();
+  Result<store::StoredBooking> const row = store::load_booking(tx, call.company, static_cast<BookingId>(*id));
+  if (!row) return problem_of(row.error());
+  Result<TimeZone> const zone = TimeZone::named(company->time_zone);
+  Instant const now = std::get<When>(when).now;
+  std::string const date = zone->date_of(row->pickup_at_us);
+  Result<LoadedDay> day = load_day(tx, call.company, date, now);
+  if (!day) return problem_of(day.error());
+  DriverId const driver = day->desk->booking(row->id).driver;
+  if (driver == 0) return conflict(fmt::format("booking {} has no driver", row->id));
+  return keep_report(server, call, tx, *day,
+                     {.driver = driver, .event = event, .kind = kind, .index = row->id,
+                      .at = zone->moment_of(now, date)});
+}
+
+}  // namespace
+
+void run_dispatch(Server& server, std::shared_ptr<Call const> call, Reply reply) {
+  if (Status const keys = check_keys(*call, {}); !keys) return answer(reply, *call, invalid_body(keys.error()));
+  auto const when = when_now(server, *call);
+  if (auto const* problem = std::get_if<Problem>(&when)) return answer(reply, *call, *problem);
+  Result<Dispatched> const done = decide_day(server, call->company, std::get<When>(when), "request");
+  if (!done) return answer(reply, *call, problem_of(done.error()));
+  answer(reply, *call, json_response(200, dispatched_json(*done)));
+}
+
+// ?date=2026-03-01, today when absent: every booking that has or had a driver, or is with the partner.
+Outcome list_assignments(Server&, Call const& call, store::Transaction& tx) {
+  Result<store::Company> const company = store::load_company(tx, call.company);
+  if (!company) return problem_of(company.error());
+  Result<TimeZone> const zone = TimeZone::named(company->time_zone);
+  std::string date = zone->date_of(call.now);
+  if (std::string const* wanted = call.query("date")) {
+    if (!is_date(*wanted)) {
+      return Problem{.code = ProblemCode::invalid_body, .detail = fmt::format("date = {} is no date", *wanted)};
+    }
+    date = *wanted;
+  }
+  Result<LoadedDay> const day = load_day(tx, call.company, date, call.now);
+  if (!day) return problem_of(day.error());
+  Json items = Json::array();
+  for (Booking const& b : day->desk->day().bookings) {
+    BookingStatus const status = day->desk->booking(b.id).status;
+    if (status != BookingStatus::pending && status != BookingStatus::cancelled) {
+      items.push_back(assignment_json(*day, b.id));
+    }
+  }
+  Json plans = Json::array();
+  for (Driver const& d : day->desk->day().drivers) {
+    Json stops = Json::array();
+    for (Stop const& stop : day->desk->driver(d.id).stops) {
+      stops.push_back(Json::object(
+          {{"kind", enum_names(stop.kind)[static_cast<std::size_t>(stop.kind)]},
+           {stop.kind == StopKind::rest ? "break" : "booking", stop.index},
+           {"planned", stop.planned == never ? Json() : Json(instant_text(zone->instant_of(stop.planned, date)))},
+           {"locked", stop.locked}}));
+    }
+    plans.push_back(Json::object({{"driver", d.id}, {"stops", std::move(stops)}}));
+  }
+  return json_response(200, Json::object({{"date", date},
+                                          {"items", std::move(items)},
+                                          {"drivers", std::move(plans)},
+                                          {"next", Json()}}));
+}
+
+// A person's choice: this driver takes this booking, where it costs least in his plan, if it is possible at all.
+void assign_by_hand(Server& server, std::shared_ptr<Call const> call, Reply reply) {
+  if (Status const keys = check_keys(*call, {"booking", "driver"}); !keys) {
+    return answer(reply, *call, invalid_body(keys.error()));
+  }
+  Status status = ok();
+  BookingId booking = 0;
+  DriverId driver = 0;
+  JsonReader const at(call->body, status);
+  at.get("booking", booking);
+  at.get("driver", driver);
+  if (!status) return answer(reply, *call, invalid_body(status.error()));
+  auto const when = when_now(server, *call);
+  if (auto const* problem = std::get_if<Problem>(&when)) return answer(reply, *call, *problem);
+  answer(reply, *call, assign(server, *call, std::get<When>(when), booking, driver, {}));
+}
+
+Outcome start_assignment(Server& server, Call const& call, store::Transaction& tx) {
+  return report_of_booking(server, call, tx, DriverEvent::depart, StopKind::pickup);
+}
+Outcome arrive_assignment(Server& server, Call const& call, store::Transaction& tx) {
+  return report_of_booking(server, call, tx, DriverEvent::arrive, StopKind::pickup);
+}
+Outcome board_assignment(Server& server, Call const& call, store::Transaction& tx) {
+  return report_of_booking(server, call, tx, DriverEvent::finish, StopKind::pickup);
+}
+Outcome complete_assignment(Server& server, Call const& call, store::Transaction& tx) {
+  return report_of_booking(server, call, tx, DriverEvent::finish, StopKind::dropoff);
+}
+Outcome no_show_assignment(Server& server, Call const& call, store::Transaction& tx) {
+  return report_of_booking(server, call, tx, DriverEvent::no_show, StopKind::pickup);
+}
+
+// Any event of any stop, rests included: {"event", "stop": {"kind", "booking" or "break"}}.
+Outcome report_progress(Server& server, Call const& call, store::Transaction& tx) {
+  if (Status const keys = check_keys(call, {"event", "stop"}); !keys) return invalid_body(keys.error());
+  Status status = ok();
+  Report report;
+  JsonReader const at(call.body, status);
+  at.get("event", report.event);
+  at.in("stop", [&](JsonReader const& stop) {
+    Stop read;
+    read_stop(stop, read);
+    report.kind = read.kind;
+    report.index = read.index;
+  });
+  if (!status) return invalid_body(status.error());
+  auto const id = call.number("driver");
+  if (!id || *id > std::numeric_limits<DriverId>::max()) return not_found();
+  report.driver = static_cast<DriverId>(*id);
+  if (auto const known = store::load_driver(tx, call.company, report.driver); !known) return problem_of(known.error());
+  Result<store::Company> const company = store::load_company(tx, call.company);
+  if (!company) return problem_of(company.error());
+  auto const when = when_of(call, *company);
+  if (auto const* problem = std::get_if<Problem>(&when)) return *problem;
+  Result<TimeZone> const zone = TimeZone::named(company->time_zone);
+  When const moment = std::get<When>(when);
+  report.at = zone->moment_of(moment.now, moment.date);
+  Result<LoadedDay> day = load_day(tx, call.company, moment.date, moment.now);
+  if (!day) return problem_of(day.error());
+  return keep_report(server, call, tx, *day, report);
+}
+
+}  // namespace regulus::server

@@ -1,0 +1,746 @@
+#include "server/live.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "core/check.h"
+#include "dispatch/policy_neighbourhood.h"
+#include "dispatch/search.h"
+#include "domain/json_reader.h"
+#include "domain/snapshot_file.h"
+#include "store/counters.h"
+#include "store/decisions.h"
+#include "store/suggestions.h"
+
+namespace regulus::server {
+
+namespace {
+
+constexpr int attempts = 4;            // at keeping a decision while others change the same rows
+constexpr int most_fallbacks = 3;      // within fallback_span: the candidate is turned off
+constexpr Instant fallback_span = 15 * 60 * one_second;
+constexpr std::chrono::milliseconds road_patience{150};
+// Dates of a driver's route that are kept beside the one in use.
+constexpr std::size_t most_dates = 8;
+
+std::string_view word(BookingStatus status) { return enum_names(status)[static_cast<std::size_t>(status)]; }
+
+// The statuses on the shortest legal way from one to the other, the last included; empty when there is none.
+std::vector<BookingStatus> way(BookingStatus from, BookingStatus to) {
+  std::array<int, booking_statuses> before{};
+  before.fill(-1);
+  std::deque<BookingStatus> next{from};
+  before[static_cast<std::size_t>(from)] = static_cast<int>(from);
+  while (!next.empty()) {
+    BookingStatus const here = next.front();
+    next.pop_front();
+    for (std::size_t k = 0; k < booking_statuses; ++k) {
+      auto const there = static_cast<BookingStatus>(k);
+      if (before[k] >= 0 || !may_become(here, there)) continue;
+      before[k] = static_cast<int>(here);
+      next.push_back(there);
+    }
+  }
+  std::vector<BookingStatus> steps;
+  if (before[static_cast<std::size_t>(to)] < 0) return steps;
+  for (BookingStatus at = to; at != from; at = static_cast<BookingStatus>(before[static_cast<std::size_t>(at)])) {
+    steps.push_back(at);
+  }
+  std::ranges::reverse(steps);
+  return steps;
+}
+
+// Of a driver's stored route: his progress on a date.
+Result<DriverProgress> progress_on(store::StoredRoute const& route, std::string const& date) {
+  Json const* const json = route.stops.find(date);
+  if (json == nullptr) return DriverProgress{};
+  return driver_progress_of(*json);
+}
+
+// The route's document with the progress of one date replaced, and dates that are long past left out.
+Json with_progress(Json const& stops, std::string const& date, DriverProgress const& progress) {
+  Json json = stops.is_object() ? stops : Json::object();
+  json[date] = to_json(progress);
+  auto& dates = json.as_object();
+  std::ranges::sort(dates, {}, &Json::Object::value_type::first);
+  while (dates.size() > most_dates && dates.front().first != date) dates.erase(dates.begin());
+  return json;
+}
+
+// Travel times from a road server where there is one. Whoever does not answer in time is replaced by straight lines.
+void find_times(Server& server, Desk& desk) {
+  travel::TravelOptions options = server.options().travel;
+  if (options.provider == "straight-line") return;
+  options.patience = road_patience;
+  travel::TableReport report;
+  Result<TravelTimes> times = travel::times_for(desk.day(), options, &report);
+  if (!times) {
+    desk.set_times(TravelTimes::straight_line(desk.day().places, desk.day().speeds), true);
+    return;
+  }
+  desk.set_times(times.take(), report.estimated > 0);
+}
+
+bool changes_nothing(dispatch::Decision const& decision) {
+  return decision.routes.empty() && decision.overflow.empty() && decision.unserved.empty();
+}
+
+void count(store::Transaction& tx, std::int64_t company, std::string_view name, Instant now, std::int64_t by = 1) {
+  store::count(tx, company, name, by, now);
+}
+
+// What is kept of one answer.
+struct Verdict {
+  std::string arm = "rule";
+  std::string kind;
+  std::string model_hash, fallback;
+  ArmAnswer answer;
+};
+
+// Step 1 of a decision: the day, and who may decide.
+struct Question {
+  LoadedDay day;
+  std::optional<Arm> candidate;
+  std::string candidate_trouble;
+};
+
+Result<Question> load_question(Server& server, std::int64_t company, When const& when) {
+  return server.database().read([&](store::Transaction& tx) -> Result<Question> {
+    Result<LoadedDay> day = load_day(tx, company, when.date, when.now);
+    if (!day) return day.error();
+    Question question{.day = day.take(), .candidate = {}, .candidate_trouble = {}};
+    store::Company& c = question.day.company;
+    if (server.is_forced_off(company)) c.mode = store::Mode::off;
+    if (c.mode != store::Mode::off && c.model_id && !c.fallback_reason) {
+      Result<Arm> arm = server.candidate(tx, *c.model_id);
+      if (arm) {
+        question.candidate = arm.take();
+      } else {
+        question.candidate_trouble = "unloadable: " + arm.error().message;
+      }
+    }
+    return question;
+  });
+}
+
+Verdict ask_arms(Server& server, Question const& question, std::uint64_t seed) {
+  LoadedDay const& day = question.day;
+  Verdict verdict;
+  bool const model_decides = day.company.mode == store::Mode::on && !day.company.fallback_reason;
+  if (model_decides) {
+    verdict.fallback = question.candidate_trouble;
+    if (question.candidate) {
+      auto answer = server.watchdog().ask(*question.candidate, day.desk, seed, verdict.fallback);
+      if (answer && answer->decision.replaced.empty()) {
+        verdict.arm = "model";
+        verdict.kind = question.candidate->name;
+        verdict.model_hash = question.candidate->model_hash;
+        verdict.answer = std::move(*answer);
+        return verdict;
+      }
+      if (answer) verdict.fallback = answer->decision.replaced;
+    }
+  }
+  Arm const rule = server.rule(day.settings.policy);
+  verdict.kind = rule.name;
+  verdict.answer = ask(rule, *day.desk, seed);
+  return verdict;
+}
+
+// A hard limit that no answer may break, whoever gave it.
+Status check_hard_limits(Desk const& desk, dispatch::Decision const& decision) {
+  return dispatch::check_decision(desk.situation(), decision);
+}
+
+Json run_summary(LoadedDay const& day, Verdict const& verdict) {
+  return Json::object({{"date", day.date},
+                       {"undecided", day.desk->fleet().undecided.size()},
+                       {"changed_drivers", verdict.answer.decision.routes.size()},
+                       {"partner", verdict.answer.decision.overflow.size()},
+                       {"unserved", verdict.answer.decision.unserved.size()},
+                       {"degraded", day.desk->is_degraded()}});
+}
+
+std::string recorded(Desk const& desk, std::uint64_t seed) {
+  Json record = desk.record();
+  record["seed"] = static_cast<std::int64_t>(seed);
+  return record.dump();
+}
+
+void note_fallback(Server& server, store::Transaction& tx, store::Company const& company, std::string const& reason,
+                   Instant now) {
+  std::string const kind = reason.substr(0, reason.find(':'));
+  server.metrics().add("dispatch_fallback_total", fmt::format("reason=\"{}\"", kind));
+  count(tx, company.id, "fallbacks", now);
+  auto const recent = tx.integer(
+      "SELECT COUNT(*) FROM decisions WHERE company = ? AND at > ? AND fallback_reason IS NOT NULL",
+      {company.id, now - fallback_span});
+  server.tell(tx, company.id, "rl.fallback", Json::object({{"reason", kind}}), now);
+  if (recent.value_or(0) >= most_fallbacks) fall_back(server, tx, company, kind, now);
+}
+
+}  // namespace
+
+Json stored_body(BookingBody const& asked, BookingState const& state) {
+  BookingState bare = state;
+  bare.pickup_window = BookingState{}.pickup_window;
+  bare.dropoff_window = BookingState{}.dropoff_window;
+  return Json::object({{"asked", to_json(asked)}, {"state", to_json(bare)}});
+}
+
+Result<StoredBody> stored_body_of(store::StoredBooking const& booking) {
+  Json const* const asked = booking.body.find("asked");
+  Json const* const state = booking.body.find("state");
+  auto const damaged = [&](std::string const& why) {
+    return Error{ErrorKind::corrupt, fmt::format("the row of booking {} is damaged: {}", booking.id, why)};
+  };
+  if (asked == nullptr || state == nullptr) return damaged("it lacks \"asked\" or \"state\"");
+  Result<BookingBody> body = booking_body_of(*asked);
+  if (!body) return damaged(body.error().message);
+  Result<BookingState> read = booking_state_of(*state);
+  if (!read) return damaged(read.error().message);
+  read->status = booking.status;
+  return StoredBody{.asked = body.take(), .state = read.take()};
+}
+
+Json booking_json(store::StoredBooking const& row, StoredBody const& body, TimeZone const& zone) {
+  Json json = Json::object({{"id", row.id}});
+  Json const asked = to_json(body.asked);
+  for (auto const& [key, value] : asked.as_object()) json[key] = value;
+  std::string const date = zone.date_of(row.pickup_at_us);
+  auto const moment = [&](Seconds at) { return at == never ? Json() : Json(instant_text(zone.instant_of(at, date))); };
+  json["status"] = word(row.status);
+  json["driver"] = body.state.driver == 0 ? Json() : Json(body.state.driver);
+  json["promised_pickup"] = moment(body.state.promised_pickup);
+  json["picked_up"] = moment(body.state.picked_up);
+  json["dropped_off"] = moment(body.state.dropped_off);
+  json["date"] = date;
+  json["created"] = instant_text(row.created_us);
+  json["updated"] = instant_text(row.updated_us);
+  json["version"] = row.version;
+  return json;
+}
+
+Json assignment_json(LoadedDay const& day, BookingId id) {
+  BookingState const& b = day.desk->booking(id);
+  Result<TimeZone> const zone = TimeZone::named(day.company.time_zone);
+  REGULUS_CHECK(static_cast<bool>(zone));
+  auto const moment = [&](Seconds at) {
+    return at == never ? Json() : Json(instant_text(zone->instant_of(at, day.date)));
+  };
+  Seconds pickup = b.picked_up, dropoff = b.dropped_off;
+  bool locked = false;
+  if (b.driver != 0) {
+    for (Stop const& stop : day.desk->driver(b.driver).stops) {
+      if (stop.kind == StopKind::rest || stop.index != id) continue;
+      (stop.kind == StopKind::pickup ? pickup : dropoff) = stop.planned;
+      locked = locked || stop.locked;
+    }
+  }
+  return Json::object({{"booking", id},
+                       {"driver", b.driver == 0 ? Json() : Json(b.driver)},
+                       {"status", word(b.status)},
+                       {"pickup", moment(pickup)},
+                       {"dropoff", moment(dropoff)},
+                       {"locked", locked}});
+}
+
+Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::string const& date, Instant now) {
+  LoadedDay day;
+  Result<store::Company> loaded = store::load_company(tx, company);
+  if (!loaded) return loaded.error();
+  day.company = loaded.take();
+  Result<CompanySettings> settings = company_settings_of(day.company.settings);
+  if (!settings) return settings.error();
+  day.settings = settings.take();
+  day.date = date;
+  day.now = now;
+  Result<TimeZone> const zone = TimeZone::named(day.company.time_zone);
+  if (!zone) return zone.error();
+
+  std::vector<DeskDriver> drivers;
+  std::vector<DeskBooking> bookings;
+  for (store::StoredRoute& route : store::list_routes(tx, company)) day.routes.emplace(route.driver, std::move(route));
+  for (DriverId after = 0;;) {
+    auto const page = store::list_drivers(tx, company, after, store::longest_page);
+    for (store::StoredDriver const& row : page) {
+      Result<DriverBody> body = driver_body_of(row.body);
+      if (!body) return Error{ErrorKind::corrupt, fmt::format("the row of driver {} is damaged: {}", row.id, body.error().message)};
+      body->available = row.available;
+      store::StoredRoute& route =
+          day.routes.try_emplace(row.id, store::StoredRoute{.company = company, .driver = row.id}).first->second;
+      Result<DriverProgress> progress = progress_on(route, date);
+      if (!progress) return Error{ErrorKind::corrupt, fmt::format("the route of driver {} is damaged: {}", row.id, progress.error().message)};
+      drivers.push_back({.id = row.id, .body = body.take(), .progress = progress.take()});
+      after = row.id;
+    }
+    if (page.size() < static_cast<std::size_t>(store::longest_page)) break;
+  }
+  store::BookingList list{.company = company, .limit = store::longest_page};
+  list.after = {.at_us = zone->instant_of(0, date) - 1, .id = 0};
+  list.before_us = zone->instant_of(day_length, date);
+  while (true) {
+    auto page = store::list_bookings(tx, list);
+    bool const more = page.size() == static_cast<std::size_t>(store::longest_page);
+    if (!page.empty()) list.after = {.at_us = page.back().pickup_at_us, .id = page.back().id};
+    for (store::StoredBooking& row : page) {
+      Result<StoredBody> body = stored_body_of(row);
+      if (!body) return body.error();
+      bookings.push_back({.id = row.id, .body = std::move(body->asked), .state = body->state});
+      day.bookings.emplace(row.id, std::move(row));
+    }
+    if (!more) break;
+  }
+  if (tx.failed()) return tx.error();
+  std::ranges::sort(bookings, {}, &DeskBooking::id);
+  // Whom a ride names but the day has not is no wish of the day's.
+  std::set<DriverId> known;
+  for (DeskDriver const& d : drivers) known.insert(d.id);
+  for (DeskBooking& b : bookings) {
+    for (auto* names : {&b.body.booking.preferred, &b.body.booking.forbidden}) {
+      std::erase_if(*names, [&](DriverId id) { return !known.contains(id); });
+    }
+    if (!day.bookings.contains(b.body.booking.linked)) b.body.booking.linked = 0;
+  }
+  Result<std::unique_ptr<Desk>> desk =
+      Desk::put_together(day.company.name, date, rules_of(day.company, day.settings), drivers, bookings,
+                         zone->moment_of(now, date));
+  if (!desk) return desk.error();
+  day.desk = desk.take();
+  return day;
+}
+
+std::variant<When, Problem> when_of(Call const& call, store::Company const& company) {
+  Result<TimeZone> const zone = TimeZone::named(company.time_zone);
+  REGULUS_CHECK(static_cast<bool>(zone));
+  When when{.date = "", .now = call.now};
+  if (Json const* at = call.body.find("at")) {
+    if (!company.is_test) {
+      return invalid_member("/at", "not-a-test",
+                            call.say("only a company marked is_test has another time than now",
+                                     "seule une entreprise marquée is_test a une autre heure que maintenant"));
+    }
+    Result<Instant> const instant = at->is_string() ? parse_instant(at->as_string()) : invalid("");
+    if (!instant) return invalid_member("/at", "format", "at is no time; write it as 2026-03-01T08:15:00Z");
+    when.now = *instant;
+  }
+  when.date = zone->date_of(when.now);
+  if (Json const* date = call.body.find("date")) {
+    if (!date->is_string() || !is_date(date->as_string())) {
+      return invalid_member("/date", "format", "date is no date; write it as 2026-03-01");
+    }
+    when.date = date->as_string();
+  }
+  return when;
+}
+
+Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, Instant now) {
+  Desk const& desk = *day.desk;
+  for (DriverId const id : desk.changed_drivers()) {
+    DriverProgress progress{.state = desk.driver(id), .at = desk.whereabouts(id)};
+    if (progress.state.left_start == never) progress.at.reset();
+    store::StoredRoute route = day.routes.at(id);
+    std::int64_t const version = route.version;
+    route.stops = with_progress(route.stops, day.date, progress);
+    auto const kept = store::put_route(tx, route, version, now);
+    if (!kept) return kept.error();
+  }
+  for (BookingId const id : desk.changed_bookings()) {
+    store::StoredBooking row = day.bookings.at(id);
+    Result<StoredBody> const stored = stored_body_of(row);
+    if (!stored) return stored.error();
+    Json const body = stored_body(stored->asked, desk.booking(id));
+    BookingStatus const wanted = desk.booking(id).status;
+    // The row goes every step of its life that the desk went in one.
+    std::vector<BookingStatus> const steps = way(row.status, wanted);
+    std::int64_t version = row.version;
+    if (steps.empty() || steps.size() == 1) {
+      store::BookingChange change{.company = day.company.id, .id = id, .body = body};
+      if (!steps.empty()) change.status = wanted;
+      auto const kept = store::change_booking(tx, change, version, now);
+      if (!kept) return kept.error();
+    } else {
+      for (BookingStatus const step : steps) {
+        store::BookingChange change{.company = day.company.id, .id = id, .status = step};
+        if (step == wanted) change.body = body;
+        auto const kept = store::change_booking(tx, change, version, now);
+        if (!kept) return kept.error();
+        version = kept->version;
+      }
+    }
+    if (!steps.empty()) {
+      count(tx, day.company.id, fmt::format("bookings_{}", word(wanted)), now);
+      server.tell(tx, day.company.id, fmt::format("booking.{}", word(wanted)), assignment_json(day, id), now);
+    } else {
+      server.tell(tx, day.company.id, "assignment.changed", assignment_json(day, id), now);
+    }
+  }
+  if (tx.failed()) return tx.error();
+  return ok();
+}
+
+void fall_back(Server& server, store::Transaction& tx, store::Company const& company, std::string const& reason,
+               Instant now) {
+  if (company.fallback_reason || company.mode == store::Mode::off) return;
+  auto const changed = store::set_fallback(tx, company.id, reason, now);
+  if (!changed) return tx.fail(changed.error());
+  Call call;
+  call.company = company.id;
+  call.token.id = "server";
+  call.request.id = "none";
+  call.now = now;
+  server.record(tx, call, "rl.fallback", fmt::format("company/{}/rl", company.id),
+                Json::object({{"fallback", Json()}}), Json::object({{"fallback", reason}}), reason);
+  server.tell(tx, company.id, "rl.mode_changed",
+              Json::object({{"mode", store::enum_names(company.mode)[static_cast<std::size_t>(company.mode)]},
+                            {"fallback", reason}}),
+              now);
+}
+
+Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& when, std::string const& reason) {
+  Error last{ErrorKind::conflict, "the day changed while it was being decided about"};
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    // Step 1. The day as it stands.
+    Result<Question> question = load_question(server, company, when);
+    if (!question) return question.error();
+    LoadedDay& day = question->day;
+    if (day.company.mode == store::Mode::suggest_only && question->candidate) {
+      Result<Dispatched> suggested = suggest_day(server, company, when);
+      if (!suggested) return suggested;
+      // What people turned down, or let lie, the rule decides; the rest waits for them.
+      std::vector<BookingId> left;
+      Status const read = server.database().read([&](store::Transaction& tx) {
+        tx.query(
+            "SELECT booking, MAX(status = 'open'), MAX(status IN ('rejected', 'expired')) FROM suggestions WHERE "
+            "company = ? GROUP BY booking",
+            {company}, [&](store::Row const& row) {
+              if (row.integer(1) == 0 && row.integer(2) != 0) left.push_back(static_cast<BookingId>(row.integer(0)));
+            });
+        return ok();
+      });
+      if (!read) return read.error();
+      day.desk->decide_only(left);
+      if (day.desk->fleet().undecided.empty()) return suggested;
+    }
+    day.desk->lock_what_is_near();
+    if (day.desk->fleet().undecided.empty()) return Dispatched{};
+    find_times(server, *day.desk);
+
+    // Step 2. The answer, and the last look at it.
+    std::uint64_t const seed = server.random_seed();
+    std::string const snapshot = recorded(*day.desk, seed);
+    Verdict const verdict = ask_arms(server, *question, seed);
+    Status const legal = check_hard_limits(*day.desk, verdict.answer.decision);
+    if (!legal) return Error{ErrorKind::corrupt, "the rule's answer is illegal: " + legal.error().message};
+    std::vector<BookingId> undecided;
+    for (std::int32_t const p : day.desk->fleet().undecided) {
+      undecided.push_back(day.desk->day().bookings[static_cast<std::size_t>(p)].id);
+    }
+    Json const summary = run_summary(day, verdict);
+    if (!changes_nothing(verdict.answer.decision)) day.desk->carry_out(verdict.answer.decision);
+
+    // Step 3. Keeping it, if everything is still as it was read; the switch too.
+    Dispatched done{.decision_id = "", .arm = verdict.arm, .decided = {}, .suggestions = {},
+                    .fallback = verdict.fallback, .degraded = day.desk->is_degraded(),
+                    .decide_us = verdict.answer.took_us};
+    for (BookingId const id : undecided) {
+      if (day.desk->booking(id).status != BookingStatus::pending) done.decided.push_back(id);
+    }
+    auto const kept = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
+      Result<store::Company> const now = store::load_company(tx, company);
+      if (!now) return now.error();
+      bool const off_meanwhile = verdict.arm == "model" && server.is_forced_off(company);
+      if (off_meanwhile || now->mode_version != day.company.mode_version ||
+          now->fallback_reason != day.company.fallback_reason) {
+        return Error{ErrorKind::conflict, "the switch was turned meanwhile"};
+      }
+      if (Status const day_kept = keep_day(server, tx, day, when.now); !day_kept) return day_kept;
+      auto const run = store::add_run(
+          tx, {.id = "", .company = company, .at_us = when.now, .reason = reason, .summary = summary}, server.entropy());
+      if (!run) return run.error();
+      store::StoredDecision decision;
+      decision.company = company;
+      decision.run = run->id;
+      decision.at_us = when.now;
+      decision.kind = verdict.kind;
+      decision.arm = verdict.arm;
+      if (!verdict.model_hash.empty()) decision.model_hash = verdict.model_hash;
+      decision.snapshot = snapshot;
+      decision.answer = to_json(verdict.answer.decision);
+      if (!verdict.fallback.empty()) decision.fallback_reason = verdict.fallback;
+      decision.decide_us = verdict.answer.took_us;
+      auto const added = store::add_decision(tx, decision, server.entropy());
+      if (!added) return added.error();
+      done.decision_id = added->id;
+      count(tx, company, "decisions", when.now);
+      count(tx, company, verdict.arm == "model" ? "decisions_by_model" : "decisions_by_rule", when.now);
+      count(tx, company, verdict.arm == "model" ? "bookings_decided_by_model" : "bookings_decided_by_rule", when.now,
+            static_cast<std::int64_t>(done.decided.size()));
+      server.tell(tx, company, "decision.made",
+                  Json::object({{"decision", done.decision_id},
+                                {"arm", verdict.arm},
+                                {"bookings", Json::array_of(done.decided)}}),
+                  when.now);
+      if (!verdict.fallback.empty()) note_fallback(server, tx, *now, verdict.fallback, when.now);
+      return tx.failed() ? Status(tx.error()) : ok();
+    });
+    if (!kept) {
+      last = kept.error();
+      if (last.kind == ErrorKind::conflict) continue;
+      return last;
+    }
+    server.metrics().add("dispatch_decisions_total", fmt::format("arm=\"{}\",source=\"{}\"", verdict.arm, reason));
+    server.metrics().observe("dispatch_decision_duration_seconds", fmt::format("arm=\"{}\"", verdict.arm),
+                             static_cast<double>(verdict.answer.took_us) * 1e-6);
+
+    // Step 4. What nobody waits for.
+    if (day.company.mode == store::Mode::shadow && question->candidate) {
+      server.pool().run([&server, company, id = done.decision_id] { shadow_decision(server, company, id); });
+    }
+    if (day.settings.improve && server.options().improve_iterations > 0) {
+      std::string const task = fmt::format("improve/{}/{}", company, when.date);
+      if (server.begin_waiting(task)) {
+        bool const accepted = server.pool().run([&server, company, when, task] {
+          server.done_waiting(task);
+          improve_day(server, company, when);
+        });
+        if (!accepted) server.done_waiting(task);
+      }
+    }
+    return done;
+  }
+  return last;
+}
+
+void decide_soon(Server& server, std::int64_t company, When const& when, std::string const& reason) {
+  std::string const task = fmt::format("decide/{}/{}", company, when.date);
+  if (!server.begin_waiting(task)) return;
+  bool const accepted = server.pool().run([&server, company, when, reason, task] {
+    server.done_waiting(task);
+    When const moment{.date = when.date, .now = server.now()};
+    // Whoever asks next tries again; what went wrong is counted.
+    if (auto const decided = decide_day(server, company, moment, reason); !decided) {
+      server.metrics().add("dispatch_decision_errors_total", "");
+    }
+  });
+  if (!accepted) server.done_waiting(task);
+}
+
+void improve_day(Server& server, std::int64_t company, When const& when) {
+  Result<Question> question = load_question(server, company, when);
+  if (!question) return;
+  LoadedDay& day = question->day;
+  // The model's plans are the model's: only the rule's are improved by the rule's yardstick.
+  if (day.company.mode == store::Mode::on && !day.company.fallback_reason) return;
+  day.desk->lock_what_is_near();
+  find_times(server, *day.desk);
+  Situation const situation = day.desk->situation();
+  std::optional<dispatch::Question> const around = dispatch::question_around(situation);
+  if (!around) return;
+  if (dispatch::cost_of_routes(around->instance, around->present.routes) >= dispatch::no_plan) return;
+  dispatch::SearchOptions options;
+  options.iterations = server.options().improve_iterations;
+  std::uint64_t const seed = server.random_seed();
+  dispatch::Solution const better =
+      dispatch::improve(around->instance, around->present, options, Rng(seed).stream(Purpose::policy));
+  if (better.cost >= dispatch::cost_of(around->instance, around->present)) return;
+  dispatch::Decision const decision = dispatch::decision_of(situation, *around, better);
+  if (changes_nothing(decision) || !check_hard_limits(*day.desk, decision)) return;
+  std::string const snapshot = recorded(*day.desk, seed);
+  day.desk->carry_out(decision);
+  // Somebody who changed the day meanwhile asks for a decision, and that for an improvement: nothing is lost.
+  auto const kept = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
+    if (Status const day_kept = keep_day(server, tx, day, when.now); !day_kept) return day_kept;
+    count(tx, company, "improvements", when.now);
+    return tx.failed() ? Status(tx.error()) : ok();
+  });
+  server.metrics().add("dispatch_improvements_total", kept ? "kept=\"true\"" : "kept=\"false\"");
+}
+
+void shadow_decision(Server& server, std::int64_t company, std::string const& decision_id) {
+  struct Pair {
+    store::StoredDecision decision;
+    Arm candidate;
+  };
+  Result<Pair> const pair = server.database().read([&](store::Transaction& tx) -> Result<Pair> {
+    Result<store::StoredDecision> decision = store::load_decision(tx, company, decision_id);
+    if (!decision) return decision.error();
+    Result<store::Company> const c = store::load_company(tx, company);
+    if (!c) return c.error();
+    if (!c->model_id) return Error{ErrorKind::not_found, "no model"};
+    Result<Arm> arm = server.candidate(tx, *c->model_id);
+    if (!arm) return arm.error();
+    return Pair{.decision = decision.take(), .candidate = arm.take()};
+  });
+  if (!pair) return;
+  Result<Json> record = parse_json(pair->decision.snapshot);
+  if (!record) return;
+  std::uint64_t const seed = static_cast<std::uint64_t>(record->find("seed")->as_integer());
+  std::erase_if(record->as_object(), [](auto const& member) { return member.first == "seed"; });
+  Result<std::unique_ptr<Desk>> desk = Desk::from_record(*record);
+  Result<dispatch::Decision> const taken = decision_of(pair->decision.answer);
+  if (!desk || !taken) return;
+  std::shared_ptr<Desk const> const question(desk.take());
+  std::string trouble;
+  auto const answer = server.watchdog().ask(pair->candidate, question, seed, trouble);
+  if (answer && !answer->decision.replaced.empty()) trouble = answer->decision.replaced;
+  std::optional<double> agreement;
+  std::int64_t difference = 0;
+  if (answer) {
+    agreement = agreement_of(*question, answer->decision, *taken);
+    difference = static_cast<std::int64_t>(std::llround(question->cost_after(answer->decision) - question->cost_after(*taken)));
+  }
+  Status const written = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
+    if (answer) {
+      tx.run("UPDATE decisions SET shadow_answer = ?, agreement = ?, cost_difference = ?, model_hash = ? WHERE company = ? AND id = ?",
+             {std::string_view(to_json(answer->decision).dump()), *agreement, difference,
+              std::string_view(pair->candidate.model_hash), company, std::string_view(decision_id)});
+    }
+    Instant const now = server.now();
+    count(tx, company, "shadow_decisions", now);
+    if (answer) {
+      // In thousandths, so that a mean can be made of integers.
+      count(tx, company, "shadow_agreement_permille", now, static_cast<std::int64_t>(std::llround(1'000 * *agreement)));
+      count(tx, company, "shadow_cost_difference_cents", now, difference);
+    }
+    if (!trouble.empty()) count(tx, company, "shadow_fallbacks", now);
+    return tx.failed() ? Status(tx.error()) : ok();
+  });
+  if (!written) server.metrics().add("dispatch_decision_errors_total", "");
+}
+
+Outcome assign(Server& server, Call const& call, When const& when, BookingId booking, DriverId driver,
+               std::function<std::optional<Problem>(store::Transaction&)> const& with) {
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    Result<LoadedDay> day = server.database().read([&](store::Transaction& tx) -> Result<LoadedDay> {
+      Result<store::StoredBooking> const row = store::load_booking(tx, call.company, booking);
+      if (!row) return row.error();
+      if (auto const known = store::load_driver(tx, call.company, driver); !known) return known.error();
+      Result<store::Company> const company = store::load_company(tx, call.company);
+      if (!company) return company.error();
+      return load_day(tx, call.company, TimeZone::named(company->time_zone)->date_of(row->pickup_at_us), when.now);
+    });
+    if (!day) return problem_of(day.error());
+    Desk& desk = *day->desk;
+    std::string const impossible =
+        call.say(fmt::format("driver {} cannot take booking {}", driver, booking),
+                 fmt::format("le chauffeur {} ne peut pas prendre la course {}", driver, booking));
+    BookingStatus const status = desk.booking(booking).status;
+    if (!is_open(status)) return conflict(fmt::format("{}: {}", impossible, word(status)));
+    if (status == BookingStatus::assigned) {
+      if (Status const out = desk.withdraw(booking, BookingStatus::pending); !out) return conflict(out.error().message);
+    }
+    desk.decide_only({booking});
+    desk.require(booking, driver);
+    desk.lock_what_is_near();
+    find_times(server, desk);
+    std::uint64_t const seed = server.random_seed();
+    std::string const snapshot = recorded(desk, seed);
+    ArmAnswer const answer = ask(server.rule("insertion"), desk, seed);
+    if (driver_for(desk, answer.decision, booking) != driver) return conflict(impossible);
+    if (Status const legal = check_hard_limits(desk, answer.decision); !legal) return conflict(legal.error().message);
+    desk.carry_out(answer.decision);
+    std::optional<Problem> problem;
+    Status const kept = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
+      if (with) {
+        problem = with(tx);
+        if (problem) return invalid("refused");
+      }
+      if (Status const day_kept = keep_day(server, tx, *day, when.now); !day_kept) return day_kept;
+      store::StoredDecision decision;
+      decision.company = call.company;
+      decision.at_us = when.now;
+      decision.kind = "by_hand";
+      decision.arm = "person";
+      decision.snapshot = snapshot;
+      decision.answer = to_json(answer.decision);
+      decision.decide_us = answer.took_us;
+      auto const added = store::add_decision(tx, decision, server.entropy());
+      if (!added) return added.error();
+      count(tx, call.company, "decisions", when.now);
+      count(tx, call.company, "decisions_by_person", when.now);
+      count(tx, call.company, "bookings_decided_by_person", when.now);
+      server.record(tx, call, "booking.assign", fmt::format("company/{}/booking/{}", call.company, booking), {},
+                    Json::object({{"driver", driver}, {"decision", added->id}}));
+      return tx.failed() ? Status(tx.error()) : ok();
+    });
+    if (problem) return *problem;
+    if (kept) return json_response(200, assignment_json(*day, booking));
+    if (kept.error().kind != ErrorKind::conflict) return problem_of(kept.error());
+  }
+  return conflict(call.say("the day changed while it was being decided about",
+                           "la journée a changé pendant la décision"));
+}
+
+Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const& when) {
+  Result<Question> question = load_question(server, company, when);
+  if (!question) return question.error();
+  LoadedDay& day = question->day;
+  if (!question->candidate) return Error{ErrorKind::conflict, "no model is chosen, or it cannot be asked"};
+  // What was suggested once is not suggested again.
+  std::vector<BookingId> fresh;
+  Status const read = server.database().read([&](store::Transaction& tx) {
+    std::set<BookingId> known;
+    tx.query("SELECT DISTINCT booking FROM suggestions WHERE company = ?", {company},
+             [&](store::Row const& row) { known.insert(static_cast<BookingId>(row.integer(0))); });
+    for (std::int32_t const p : day.desk->fleet().undecided) {
+      BookingId const id = day.desk->day().bookings[static_cast<std::size_t>(p)].id;
+      if (!known.contains(id)) fresh.push_back(id);
+    }
+    return ok();
+  });
+  if (!read) return read.error();
+  day.desk->decide_only(fresh);
+  day.desk->lock_what_is_near();
+  if (day.desk->fleet().undecided.empty()) return Dispatched{};
+  find_times(server, *day.desk);
+  std::uint64_t const seed = server.random_seed();
+  Dispatched done{.arm = "model"};
+  auto answer = server.watchdog().ask(*question->candidate, day.desk, seed, done.fallback);
+  if (!answer) answer = ask(server.rule(day.settings.policy), *day.desk, seed);
+  if (done.fallback.empty()) done.fallback = answer->decision.replaced;
+  if (!done.fallback.empty()) done.arm = "rule";
+  done.decide_us = answer->took_us;
+  auto const kept = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
+    Result<store::Company> const now = store::load_company(tx, company);
+    if (!now) return now.error();
+    if (now->mode_version != day.company.mode_version) {
+      return Error{ErrorKind::conflict, "the switch was turned meanwhile"};
+    }
+    store::StoredDecision decision;
+    decision.company = company;
+    decision.at_us = when.now;
+    decision.kind = question->candidate->name;
+    decision.arm = "suggestion";
+    decision.model_hash = question->candidate->model_hash;
+    decision.snapshot = recorded(*day.desk, seed);
+    decision.answer = to_json(answer->decision);
+    if (!done.fallback.empty()) decision.fallback_reason = done.fallback;
+    decision.decide_us = answer->took_us;
+    auto const added = store::add_decision(tx, decision, server.entropy());
+    if (!added) return added.error();
+    done.decision_id = added->id;
+    for (BookingId const id : fresh) {
+      DriverId const driver = driver_for(*day.desk, answer->decision, id);
+      if (driver == 0) continue;
+      auto const suggestion =
+          store::add_suggestion(tx,
+                                {.id = "", .company = company, .booking = id, .driver = driver, .decision = added->id,
+                                 .expires_us = when.now + day.settings.suggestion_seconds * one_second},
+                                when.now, server.entropy());
+      if (!suggestion) return suggestion.error();
+      done.suggestions.push_back(suggestion->id);
+      count(tx, company, "suggestions", when.now);
+      server.tell(tx, company, "suggestion.made",
+                  Json::object({{"suggestion", suggestion->id}, {"booking", id}, {"driver", driver}}), when.now);
+    }
+    if (!done.fallback.empty()) note_fallback(server, tx, *now, done.fallback, when.now);
+    return tx.failed() ? Status(tx.error()) : ok();
+  });
+  if (!kept) return kept.error();
+  return done;
+}
+
+}  // namespace regulus::server
