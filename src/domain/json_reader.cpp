@@ -95,7 +95,9 @@ void JsonReader::moment(Seconds& out) const {
     Result<Seconds> const read = parse_clock(json_.as_string());
     if (!read) return fail("is no time; write HH:MM:SS, HH:MM or seconds since midnight");
     out = *read;
-  } else if (auto const whole = whole_number(json_); whole && *whole > -furthest && *whole < furthest) {
+  } else if (auto const whole = whole_number(json_);
+             whole && *whole > -furthest && *whole < furthest &&
+             (json_.is_integer() || whole_numbers_ == WholeNumbers::as_reals_too)) {
     out = *whole;
   } else {
     fail("is no time; write HH:MM:SS, HH:MM or seconds since midnight");

@@ -90,7 +90,7 @@ TEST_F(Audit, an_export_can_be_checked_by_whoever_has_a_hash_function) {
     }
     std::string const link = header_of(page, "Link");
     next = link.empty() ? "" : link.substr(1, link.find('>') - 1);
-    if (!link.empty()) EXPECT_TRUE(link.ends_with("; rel=\"next\"")) << link;
+    EXPECT_TRUE(link.empty() || link.ends_with("; rel=\"next\"")) << link;
   }
   EXPECT_EQ(lines, 5);
   EXPECT_EQ(pages, 3);

@@ -46,6 +46,14 @@ TEST_F(Jobs, an_order_is_a_job_that_a_worker_can_take) {
             Json::object({{"scenario", "geneva-medical"}, {"trials", 5}, {"episodes", 1'000}, {"seed", 9}}));
 }
 
+TEST_F(Jobs, a_scenario_is_never_taken_for_a_flag_or_a_path) {
+  for (char const* scenario : {"--output=/tmp/x", "-h", "", "a b", "../x", "/etc/passwd", "a=b", "a\nb"}) {
+    Response const refused =
+        test_.post("/api/v1/studies", test_.administrator(), Json::object({{"scenario", scenario}}));
+    EXPECT_EQ(refused.status, 422) << scenario;
+  }
+}
+
 TEST_F(Jobs, a_seed_that_nobody_gave_is_drawn_and_written_down) {
   Json const first = json_of(test_.post("/api/v1/training-runs", test_.administrator(), study()));
   Json const second = json_of(test_.post("/api/v1/training-runs", test_.administrator(), study()));
@@ -67,7 +75,11 @@ TEST_F(Jobs, an_evaluation_is_of_a_model_that_exists_and_names_its_bytes) {
   std::string const id =
       make("evaluations", Json::object({{"scenario", "geneva-medical"}, {"model", text_at(model, "id")}}));
   Json const job = json_of(test_.get("/api/v1/jobs/" + id, test_.administrator()));
-  EXPECT_EQ(text_at(*job.find("arguments"), "sha256"), text_at(model, "sha256"));
+  EXPECT_EQ(text_at(*job.find("arguments"), "model"), text_at(model, "sha256"));
+  // Its worker gets the file itself.
+  auto const stored = test_.read([&](store::Transaction& tx) { return store::load_job(tx, id); });
+  EXPECT_EQ(store::hex_of(store::sha256(read_file(text_at(stored.arguments, "model")).take())),
+            text_at(model, "sha256"));
   EXPECT_EQ(text_at(job, "kind"), "evaluate");
 }
 

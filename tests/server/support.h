@@ -117,7 +117,11 @@ class ServerUnderTest {
       return {};
     }
     Target& t = std::get<Target>(read);
-    Request request{.method = method, .path = t.path, .query = t.query, .headers = say.headers};
+    Request request;
+    request.method = method;
+    request.path = t.path;
+    request.query = t.query;
+    request.headers = say.headers;
     request.peer = "127.0.0.1";
     request.id = fmt::format("req_{}", ++requests_);
     if (!say.token.empty()) request.headers.emplace_back("authorization", "Bearer " + say.token);

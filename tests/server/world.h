@@ -66,7 +66,9 @@ class World {
     Say say{.token = secret};
     if (op.body == BodyKind::json) say.json = body(op);
     if (op.body == BodyKind::csv) {
-      say.bytes = "date,pickup_time,pickup_lat,pickup_lon,dropoff_lat,dropoff_lon\n";
+      say.bytes =
+          "pickup_lat,pickup_lon,dropoff_lat,dropoff_lon,pickup_from,pickup_until,dropoff_from,dropoff_until,class\n"
+          "46.20,6.14,46.21,6.15,9:00,9:10,9:20,9:40,outbound\n";
       say.content_type = "text/csv";
     }
     if (method_of(op) == "PUT" || method_of(op) == "PATCH") say.headers.emplace_back("if-match", "*");

@@ -1,6 +1,7 @@
 // Deciding now, looking at who drives whom, assigning by hand, and what drivers report on the way.
 #include <algorithm>
 
+#include "domain/day_file.h"
 #include "domain/json_reader.h"
 #include "server/live.h"
 #include "server/server.h"
@@ -138,7 +139,7 @@ void assign_by_hand(Server& server, std::shared_ptr<Call const> call, Reply repl
   Status status = ok();
   BookingId booking = 0;
   DriverId driver = 0;
-  JsonReader const at(call->body, status);
+  JsonReader const at(call->body, status, WholeNumbers::as_integers_only);
   at.get("booking", booking);
   at.get("driver", driver);
   if (!status) return answer(reply, *call, invalid_body(status.error()));
@@ -168,7 +169,7 @@ Outcome report_progress(Server& server, Call const& call, store::Transaction& tx
   if (Status const keys = check_keys(call, {"event", "stop"}); !keys) return invalid_body(keys.error());
   Status status = ok();
   Report report;
-  JsonReader const at(call.body, status);
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   at.get("event", report.event);
   at.in("stop", [&](JsonReader const& stop) {
     Stop read;

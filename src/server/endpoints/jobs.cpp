@@ -1,12 +1,12 @@
 // Work that takes minutes or days: searching for settings, training, evaluating. The server writes it down and a worker
-// takes it; a study is a job of kind "tune", a training run one of kind "train".
+// takes it; a study is a job of kind "tune", a training run one of kind "train". A kind is a command of the program and
+// its arguments are that command's flags, so nothing is in them but what is listed here.
 //
 // A job of a company is there for its tokens only; one without a company is the installation's, for tokens that are for
 // all companies.
 #include "store/jobs.h"
 
-#include <array>
-#include <functional>
+#include <filesystem>
 
 #include "domain/json_reader.h"
 #include "server/server.h"
@@ -20,11 +20,21 @@ namespace {
 constexpr std::int64_t largest_seed = (std::int64_t{1} << 53) - 1;  // exact in every JSON reader
 constexpr int most_pages = 10;                                      // of rows that a list looks at
 
+// An order's arguments as they are shown: a model is named by its hash, and where we keep its file is nobody's
+// business.
+Json shown_arguments(store::StoredJob const& job) {
+  Json shown = job.arguments;
+  if (Json const* model = shown.find("model"); model != nullptr && model->is_string()) {
+    shown["model"] = std::filesystem::path(model->as_string()).stem().string();
+  }
+  return shown;
+}
+
 Json job_json(store::StoredJob const& job) {
   return Json::object({{"id", job.id},
                        {"company", job.company ? Json(*job.company) : Json()},
                        {"kind", job.kind},
-                       {"arguments", job.arguments},
+                       {"arguments", shown_arguments(job)},
                        {"state", store::word_of(job.state)},
                        {"progress", job.progress},
                        {"attempts", job.attempts},
@@ -104,7 +114,12 @@ Outcome ordered(Server& server, Call const& call, store::Transaction& tx, JsonRe
   std::string scenario, model;
   at.in("scenario", [&](JsonReader const& text) {
     text.value(scenario);
-    if (scenario.empty() || scenario.size() > 200) text.fail("is no name of a scenario, of 1 to 200 bytes");
+    // It becomes a word of a command line: nothing in it may be taken for a flag or a path.
+    bool const plain = scenario.find_first_not_of(
+                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-,") == std::string::npos;
+    if (scenario.empty() || scenario.size() > 200 || !plain || scenario.front() == '-') {
+      text.fail("is no name of a scenario; write one such as geneva-medical");
+    }
   });
   arguments["scenario"] = scenario;
   for (Amount const& amount : order.amounts) read_amount(at, amount, arguments);
@@ -112,7 +127,6 @@ Outcome ordered(Server& server, Call const& call, store::Transaction& tx, JsonRe
   at.in("seed", [&](JsonReader const& number) { number.integer(0, largest_seed, seed); });
   arguments["seed"] = seed;
   at.in("model", [&](JsonReader const& name) { name.value(model); });
-  if (order.of_a_model) arguments["model"] = model;
   std::optional<std::int64_t> company;
   at.in("company", [&](JsonReader const& number) {
     if (number.json().is_null()) return;
@@ -140,7 +154,7 @@ Outcome ordered(Server& server, Call const& call, store::Transaction& tx, JsonRe
                             call.say(fmt::format("model {} does not exist; take one from /api/v1/models", model),
                                      fmt::format("le modèle {} n’existe pas ; prenez-en un de /api/v1/models", model)));
     }
-    arguments["sha256"] = known->sha256;
+    arguments["model"] = std::filesystem::absolute(known->path).string();
   }
   Result<store::StoredJob> const job = store::enqueue_job(
       tx, {.company = company, .kind = order.kind, .arguments = std::move(arguments)}, call.now, server.entropy());
@@ -195,9 +209,9 @@ Outcome create_training_run(Server& server, Call const& call, store::Transaction
 Outcome create_evaluation(Server& server, Call const& call, store::Transaction& tx) {
   Status status = ok();
   JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
-  at.keys({"scenario", "model"}, {"company", "seed", "days"});
+  at.keys({"scenario", "model"}, {"company", "seed", "episodes"});
   return ordered(server, call, tx, at, status,
-                 {.kind = "evaluate", .amounts = {{"days", 1, 10'000, 200}}, .of_a_model = true});
+                 {.kind = "evaluate", .amounts = {{"episodes", 2, 10'000, 200}}, .of_a_model = true});
 }
 
 }  // namespace regulus::server
