@@ -87,8 +87,8 @@ bool changes_nothing(dispatch::Decision const& decision) {
   return decision.routes.empty() && decision.overflow.empty() && decision.unserved.empty();
 }
 
-void count(store::Transaction& tx, std::int64_t company, std::string_view name, Instant now, std::int64_t by = 1) {
-  store::count(tx, company, name, by, now);
+void tally(store::Transaction& tx, std::int64_t company, std::string_view name, Instant now, std::int64_t by = 1) {
+  store::tally(tx, company, name, by, now);
 }
 
 // What is kept of one answer.
@@ -173,7 +173,7 @@ void note_fallback(Server& server, store::Transaction& tx, store::Company const&
                    Instant now) {
   std::string const kind = reason.substr(0, reason.find(':'));
   server.metrics().add("dispatch_fallback_total", fmt::format("reason=\"{}\"", kind));
-  count(tx, company.id, "fallbacks", now);
+  tally(tx, company.id, "fallbacks", now);
   auto const recent = tx.integer(
       "SELECT COUNT(*) FROM decisions WHERE company = ? AND at > ? AND fallback_reason IS NOT NULL",
       {company.id, now - fallback_span});
@@ -371,7 +371,7 @@ Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, In
       }
     }
     if (!steps.empty()) {
-      count(tx, day.company.id, fmt::format("bookings_{}", word(wanted)), now);
+      tally(tx, day.company.id, fmt::format("bookings_{}", word(wanted)), now);
       server.tell(tx, day.company.id, fmt::format("booking.{}", word(wanted)), assignment_json(day, id), now);
     } else {
       server.tell(tx, day.company.id, "assignment.changed", assignment_json(day, id), now);
@@ -474,9 +474,9 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
       auto const added = store::add_decision(tx, decision, server.entropy());
       if (!added) return added.error();
       done.decision_id = added->id;
-      count(tx, company, "decisions", when.now);
-      count(tx, company, verdict.arm == "model" ? "decisions_by_model" : "decisions_by_rule", when.now);
-      count(tx, company, verdict.arm == "model" ? "bookings_decided_by_model" : "bookings_decided_by_rule", when.now,
+      tally(tx, company, "decisions", when.now);
+      tally(tx, company, verdict.arm == "model" ? "decisions_by_model" : "decisions_by_rule", when.now);
+      tally(tx, company, verdict.arm == "model" ? "bookings_decided_by_model" : "bookings_decided_by_rule", when.now,
             static_cast<std::int64_t>(done.decided.size()));
       server.tell(tx, company, "decision.made",
                   Json::object({{"decision", done.decision_id},
@@ -553,7 +553,7 @@ void improve_day(Server& server, std::int64_t company, When const& when) {
   // Somebody who changed the day meanwhile asks for a decision, and that for an improvement: nothing is lost.
   auto const kept = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
     if (Status const day_kept = keep_day(server, tx, day, when.now); !day_kept) return day_kept;
-    count(tx, company, "improvements", when.now);
+    tally(tx, company, "improvements", when.now);
     return tx.failed() ? Status(tx.error()) : ok();
   });
   server.metrics().add("dispatch_improvements_total", kept ? "kept=\"true\"" : "kept=\"false\"");
@@ -599,13 +599,13 @@ void shadow_decision(Server& server, std::int64_t company, std::string const& de
               std::string_view(pair->candidate.model_hash), company, std::string_view(decision_id)});
     }
     Instant const now = server.now();
-    count(tx, company, "shadow_decisions", now);
+    tally(tx, company, "shadow_decisions", now);
     if (answer) {
       // In thousandths, so that a mean can be made of integers.
-      count(tx, company, "shadow_agreement_permille", now, static_cast<std::int64_t>(std::llround(1'000 * *agreement)));
-      count(tx, company, "shadow_cost_difference_cents", now, difference);
+      tally(tx, company, "shadow_agreement_permille", now, static_cast<std::int64_t>(std::llround(1'000 * *agreement)));
+      tally(tx, company, "shadow_cost_difference_cents", now, difference);
     }
-    if (!trouble.empty()) count(tx, company, "shadow_fallbacks", now);
+    if (!trouble.empty()) tally(tx, company, "shadow_fallbacks", now);
     return tx.failed() ? Status(tx.error()) : ok();
   });
   if (!written) server.metrics().add("dispatch_decision_errors_total", "");
@@ -659,9 +659,9 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
       decision.decide_us = answer.took_us;
       auto const added = store::add_decision(tx, decision, server.entropy());
       if (!added) return added.error();
-      count(tx, call.company, "decisions", when.now);
-      count(tx, call.company, "decisions_by_person", when.now);
-      count(tx, call.company, "bookings_decided_by_person", when.now);
+      tally(tx, call.company, "decisions", when.now);
+      tally(tx, call.company, "decisions_by_person", when.now);
+      tally(tx, call.company, "bookings_decided_by_person", when.now);
       server.record(tx, call, "booking.assign", fmt::format("company/{}/booking/{}", call.company, booking), {},
                     Json::object({{"driver", driver}, {"decision", added->id}}));
       return tx.failed() ? Status(tx.error()) : ok();
@@ -732,7 +732,7 @@ Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const&
                                 when.now, server.entropy());
       if (!suggestion) return suggestion.error();
       done.suggestions.push_back(suggestion->id);
-      count(tx, company, "suggestions", when.now);
+      tally(tx, company, "suggestions", when.now);
       server.tell(tx, company, "suggestion.made",
                   Json::object({{"suggestion", suggestion->id}, {"booking", id}, {"driver", driver}}), when.now);
     }

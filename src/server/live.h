@@ -59,10 +59,10 @@ Json assignment_json(LoadedDay const& day, BookingId booking);
 
 // What came of asking for a decision.
 struct Dispatched {
-  std::string decision_id;  // "" when there was nothing to decide
-  std::string arm;          // who decided: "rule" or "model"
-  std::vector<BookingId> decided;
-  std::vector<std::string> suggestions;
+  std::string decision_id = {};  // "" when there was nothing to decide
+  std::string arm = {};          // who decided: "rule" or "model"
+  std::vector<BookingId> decided = {};
+  std::vector<std::string> suggestions = {};
   std::string fallback;  // why the rule answered for the model
   bool degraded = false;
   std::int64_t decide_us = 0;
