@@ -88,7 +88,7 @@ bool changes_nothing(dispatch::Decision const& decision) {
 }
 
 void tally(store::Transaction& tx, std::int64_t company, std::string_view name, Instant now, std::int64_t by = 1) {
-  store::tally(tx, company, name, by, now);
+  store::count(tx, company, name, by, now);
 }
 
 // What is kept of one answer.
@@ -697,7 +697,8 @@ Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const&
   if (day.desk->fleet().undecided.empty()) return Dispatched{};
   find_times(server, *day.desk);
   std::uint64_t const seed = server.random_seed();
-  Dispatched done{.arm = "model"};
+  Dispatched done;
+  done.arm = "model";
   auto answer = server.watchdog().ask(*question->candidate, day.desk, seed, done.fallback);
   if (!answer) answer = ask(server.rule(day.settings.policy), *day.desk, seed);
   if (done.fallback.empty()) done.fallback = answer->decision.replaced;

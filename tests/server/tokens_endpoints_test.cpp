@@ -114,7 +114,7 @@ TEST_F(Tokens, nobody_gets_more_by_rotating_a_stronger_token) {
 TEST_F(Tokens, a_scope_that_is_none_is_named_with_the_one_that_was_meant) {
   Response const refused = make(test_.administrator(), wish({"bookings:raed"}, only(1)));
   EXPECT_EQ(refused.status, 422);
-  Json const& error = json_of(refused).find("errors")->as_array().front();
+  Json const error = json_of(refused).find("errors")->as_array().front();
   EXPECT_EQ(text_at(error, "pointer"), "/scopes/0");
   EXPECT_NE(text_at(error, "message").find("did you mean bookings:read?"), std::string::npos) << error.dump();
 }
