@@ -82,8 +82,8 @@ TEST_F(Events, what_is_no_number_is_refused) {
   }
 }
 
-// A stream is opened by a request that holds one of the database's readers, and reads with another: with more streams
-// than readers, nobody may wait for somebody who waits for him.
+// Opening a stream reads what was missed, and a scrape counts the streams: neither may wait for the other while it
+// holds what the other waits for.
 TEST_F(Events, many_may_come_at_once) {
   happen(1, "a");
   std::vector<std::future<std::shared_ptr<EventStream>>> coming;

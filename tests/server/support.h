@@ -48,6 +48,8 @@ class ServerUnderTest {
     options.callers = {.burst = 1'000'000, .per_second = 1'000'000};
     options.strangers = {.burst = 1'000'000, .per_second = 1'000'000};
     options.improve_iterations = 0;
+    // Whoever holds a reader of the database and asks for another waits for himself: with one reader, at once.
+    options.store.readers = 1;
     if (change) change(options);
     Result<std::unique_ptr<Server>> server = Server::open(std::move(options));
     if (!server) {

@@ -24,9 +24,10 @@ std::variant<AuditPage, Problem> rows_of(Call const& call, store::Transaction& t
   if (!page.after.empty()) {
     auto const [end, error] = std::from_chars(page.after.data(), page.after.data() + page.after.size(), after);
     if (error != std::errc{} || end != page.after.data() + page.after.size() || after < 0) {
-      return Problem{.code = ProblemCode::invalid_body,
-                     .detail = call.say("after is no cursor of this list; take it from \"next\"",
-                                        "after n’est pas un curseur de cette liste ; prenez-le de « next »")};
+      return Problem{
+          .code = ProblemCode::invalid_body,
+          .detail = call.say("after is no cursor of this list; take it from \"next\"",
+                             "after n’est pas un curseur de cette liste\u202F; prenez-le de «\u00A0next\u00A0»")};
     }
   }
   std::vector<std::optional<std::int64_t>> companies;
@@ -95,10 +96,11 @@ Json head_json(store::AuditHead const& head) {
 
 Outcome verified(Call const& call, store::Transaction& tx) {
   if (call.token.rights.companies) {
-    return Problem{.code = ProblemCode::forbidden,
-                   .detail = call.say("the chain is the whole installation's; ask with a token for all companies",
-                                      "la chaîne est celle de toute l’installation ; il faut un jeton pour toutes les "
-                                      "entreprises")};
+    return Problem{
+        .code = ProblemCode::forbidden,
+        .detail = call.say("the chain is the whole installation's; ask with a token for all companies",
+                           "la chaîne est celle de toute l’installation\u202F; il faut un jeton pour toutes les "
+                           "entreprises")};
   }
   std::optional<store::AuditHead> known;
   std::string const* const sequence = call.query("sequence");

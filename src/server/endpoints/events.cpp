@@ -32,12 +32,13 @@ Outcome stream_events(Server& server, Call const& call, store::Transaction& tx) 
   if (wanted != nullptr) {
     auto const number = event_number(*wanted);
     if (!number) {
-      return Problem{.code = ProblemCode::invalid_body,
-                     .detail = call.say(
-                         fmt::format("{} = {} is no number of an event; send the last \"id\" you got", name, *wanted),
-                         fmt::format("{} = {} n’est pas un numéro d’événement ; envoyez le dernier « id » "
-                                     "reçu",
-                                     name, *wanted))};
+      return Problem{
+          .code = ProblemCode::invalid_body,
+          .detail =
+              call.say(fmt::format("{} = {} is no number of an event; send the last \"id\" you got", name, *wanted),
+                       fmt::format("{} = {} n’est pas un numéro d’événement\u202F; envoyez le dernier «\u00A0id\u00A0» "
+                                   "reçu",
+                                   name, *wanted))};
     }
     last = *number;
   } else {

@@ -134,9 +134,10 @@ Outcome ordered(Server& server, Call const& call, store::Transaction& tx, JsonRe
   });
   if (!status) return invalid_body(status.error());
   if (!company && call.token.rights.companies) {
-    return invalid_member("/company", "missing",
-                          call.say("this token is for some companies: say for which of them the work is",
-                                   "ce jeton vaut pour certaines entreprises : indiquez pour laquelle est ce travail"));
+    return invalid_member(
+        "/company", "missing",
+        call.say("this token is for some companies: say for which of them the work is",
+                 "ce jeton vaut pour certaines entreprises\u00A0: indiquez pour laquelle est ce travail"));
   }
   // Somebody else's company is as unknown as one that does not exist.
   if (company && (!call.token.is_for(*company) || !store::load_company(tx, *company))) {
@@ -144,15 +145,16 @@ Outcome ordered(Server& server, Call const& call, store::Transaction& tx, JsonRe
     return invalid_member(
         "/company", "unknown-company",
         call.say(fmt::format("company {} does not exist; take one from /api/v1/companies", *company),
-                 fmt::format("l’entreprise {} n’existe pas ; prenez-en une de /api/v1/companies", *company)));
+                 fmt::format("l’entreprise {} n’existe pas\u202F; prenez-en une de /api/v1/companies", *company)));
   }
   if (order.of_a_model) {
     Result<store::RegisteredModel> const known = store::load_model(tx, model);
     if (!known && known.error().kind != ErrorKind::not_found) return problem_of(known.error());
     if (!known) {
-      return invalid_member("/model", "unknown-model",
-                            call.say(fmt::format("model {} does not exist; take one from /api/v1/models", model),
-                                     fmt::format("le modèle {} n’existe pas ; prenez-en un de /api/v1/models", model)));
+      return invalid_member(
+          "/model", "unknown-model",
+          call.say(fmt::format("model {} does not exist; take one from /api/v1/models", model),
+                   fmt::format("le modèle {} n’existe pas\u202F; prenez-en un de /api/v1/models", model)));
     }
     arguments["model"] = std::filesystem::absolute(known->path).string();
   }

@@ -42,7 +42,7 @@ constexpr std::array<Definition, 8> definitions = {{
     {"decisions", "count", true, "Decisions that were taken and carried out.", "Décisions prises et exécutées."},
     {"agreement", "share", false,
      "Of decisions that a model was asked about in shadow mode: the share of bookings for which it agreed, on average.",
-     "Des décisions soumises à un modèle en mode ombre : la part moyenne des courses sur lesquelles il était "
+     "Des décisions soumises à un modèle en mode ombre\u00A0: la part moyenne des courses sur lesquelles il était "
      "d’accord."},
     {"fallback_rate", "share", false, "Answers of the model that were replaced by the rule’s, per question to it.",
      "Réponses du modèle remplacées par celles de la règle, par question posée."},
@@ -88,7 +88,7 @@ std::variant<Question, Problem> question_of(Call const& call, TimeZone const& zo
     if (!read) {
       return invalid_query(call.say(
           fmt::format("{} = {} is neither a date nor a time; write 2026-03-01 or 2026-03-01T08:15:00Z", name, *text),
-          fmt::format("{} = {} n’est ni une date ni une heure ; écrivez 2026-03-01 ou 2026-03-01T08:15:00Z", name,
+          fmt::format("{} = {} n’est ni une date ni une heure\u202F; écrivez 2026-03-01 ou 2026-03-01T08:15:00Z", name,
                       *text)));
     }
     *moment = *read;
@@ -99,12 +99,12 @@ std::variant<Question, Problem> question_of(Call const& call, TimeZone const& zo
   }
   if (question.to - question.from > longest_span) {
     return invalid_query(call.say("from and to are more than 92 days apart; ask several times",
-                                  "from et to sont distants de plus de 92 jours ; posez plusieurs questions"));
+                                  "from et to sont distants de plus de 92 jours\u202F; posez plusieurs questions"));
   }
   if (std::string const* by = call.query("by")) {
     if (*by != "arm") {
       return invalid_query(call.say(fmt::format("by = {} is not known; the only one is arm", *by),
-                                    fmt::format("by = {} n’est pas connu ; il n’y a que arm", *by)));
+                                    fmt::format("by = {} n’est pas connu\u202F; il n’y a que arm", *by)));
     }
     question.by_arm = true;
   }
@@ -119,7 +119,7 @@ std::variant<Question, Problem> question_of(Call const& call, TimeZone const& zo
     if (found == known.end()) {
       return invalid_query(call.say(
           fmt::format("names: {} is no figure{}; see /api/v1/metric-definitions", name, suggestion(name, known)),
-          fmt::format("names : {} n’est pas une mesure ; voyez /api/v1/metric-definitions", name)));
+          fmt::format("names\u00A0: {} n’est pas une mesure\u202F; voyez /api/v1/metric-definitions", name)));
     }
     auto const index = static_cast<std::size_t>(found - known.begin());
     if (std::ranges::find(question.names, index) == question.names.end()) question.names.push_back(index);

@@ -43,10 +43,11 @@ Json alias_json(store::ModelAlias const& alias) {
 
 std::optional<Problem> only_for_all_companies(Call const& call) {
   if (!call.token.rights.companies) return std::nullopt;
-  return Problem{.code = ProblemCode::forbidden,
-                 .detail = call.say("models are the whole installation's; ask with a token for all companies",
-                                    "les modèles sont ceux de toute l’installation ; il faut un jeton pour toutes les "
-                                    "entreprises")};
+  return Problem{
+      .code = ProblemCode::forbidden,
+      .detail = call.say("models are the whole installation's; ask with a token for all companies",
+                         "les modèles sont ceux de toute l’installation\u202F; il faut un jeton pour toutes les "
+                         "entreprises")};
 }
 
 // The record that `regulus gate` wrote beside the model (lab/gate_file.h): of these very bytes, with a verdict and the
@@ -230,9 +231,10 @@ Outcome put_alias(Server& server, Call const& call, store::Transaction& tx) {
   if (!status) return invalid_body(status.error());
   Result<store::ModelAlias> const alias = store::set_alias(tx, {.name = name, .model = model}, version);
   if (!alias && alias.error().kind == ErrorKind::not_found) {
-    return invalid_member("/model", "unknown-model",
-                          call.say(fmt::format("model {} does not exist; take one from /api/v1/models", model),
-                                   fmt::format("le modèle {} n’existe pas ; prenez-en un de /api/v1/models", model)));
+    return invalid_member(
+        "/model", "unknown-model",
+        call.say(fmt::format("model {} does not exist; take one from /api/v1/models", model),
+                 fmt::format("le modèle {} n’existe pas\u202F; prenez-en un de /api/v1/models", model)));
   }
   if (!alias) return problem_of(alias.error());
   server.record(tx, call, "model.alias", "alias/" + name, present ? alias_json(*present) : Json(), alias_json(*alias));

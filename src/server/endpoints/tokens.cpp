@@ -90,7 +90,7 @@ std::optional<Problem> beyond_his_own(Call const& call, store::TokenRights const
   auto const& until = call.token.rights.expires_us;
   if (until && (!rights.expires_us || *rights.expires_us > *until)) {
     return refuse(fmt::format("this token ends at {}; what it makes cannot last longer", instant_text(*until)),
-                  fmt::format("ce jeton se termine le {} ; ce qu’il crée ne peut pas durer plus longtemps",
+                  fmt::format("ce jeton se termine le {}\u202F; ce qu’il crée ne peut pas durer plus longtemps",
                               instant_text(*until)));
   }
   return std::nullopt;
@@ -102,8 +102,8 @@ std::optional<Problem> no_key(Call const& call) {
       .code = ProblemCode::invalid_body,
       .detail = call.say("send no Idempotency-Key here: its answer holds a secret, which is kept nowhere; if an "
                          "answer is lost, revoke the token and make another",
-                         "n’envoyez pas d’Idempotency-Key ici : la réponse contient un secret, qui n’est "
-                         "conservé nulle part ; si une réponse se perd, révoquez le jeton et créez-en un "
+                         "n’envoyez pas d’Idempotency-Key ici\u00A0: la réponse contient un secret, qui n’est "
+                         "conservé nulle part\u202F; si une réponse se perd, révoquez le jeton et créez-en un "
                          "autre")};
 }
 
@@ -202,7 +202,7 @@ Outcome create_token(Server& server, Call const& call, store::Transaction& tx) {
     return invalid_member(
         "/companies", "unknown-company",
         call.say(fmt::format("company {} does not exist; take one from /api/v1/companies", company),
-                 fmt::format("l’entreprise {} n’existe pas ; prenez-en une de /api/v1/companies", company)));
+                 fmt::format("l’entreprise {} n’existe pas\u202F; prenez-en une de /api/v1/companies", company)));
   }
   Result<store::IssuedToken> const issued = store::create_token(tx, rights, call.now, server.random());
   if (!issued) return problem_of(issued.error());
@@ -229,7 +229,7 @@ Outcome rotate_token(Server& server, Call const& call, store::Transaction& tx) {
   if (auto problem = beyond_his_own(call, before->rights)) return *std::move(problem);
   if (!before->is_valid_at(call.now)) {
     return conflict(call.say(fmt::format("token {} is not valid any more; make another", before->id),
-                             fmt::format("le jeton {} n’est plus valable ; créez-en un autre", before->id)));
+                             fmt::format("le jeton {} n’est plus valable\u202F; créez-en un autre", before->id)));
   }
   std::int64_t overlap_s = 0;
   if (std::string const* text = call.query("overlap_seconds")) {
