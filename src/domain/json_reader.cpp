@@ -77,6 +77,8 @@ bool JsonReader::integer(std::int64_t low, std::int64_t high, std::int64_t& out)
   auto const whole = whole_number(json_);
   if (!whole) {
     fail("is no whole number");
+  } else if (whole_numbers_ == WholeNumbers::as_integers_only && !json_.is_integer()) {
+    fail("is written as a real; write a whole number without a point or an exponent");
   } else if (*whole < low || *whole > high) {
     fail(fmt::format("is outside {} to {}", low, high));
   } else {
@@ -93,7 +95,9 @@ void JsonReader::moment(Seconds& out) const {
     Result<Seconds> const read = parse_clock(json_.as_string());
     if (!read) return fail("is no time; write HH:MM:SS, HH:MM or seconds since midnight");
     out = *read;
-  } else if (auto const whole = whole_number(json_); whole && *whole > -furthest && *whole < furthest) {
+  } else if (auto const whole = whole_number(json_);
+             whole && *whole > -furthest && *whole < furthest &&
+             (json_.is_integer() || whole_numbers_ == WholeNumbers::as_reals_too)) {
     out = *whole;
   } else {
     fail("is no time; write HH:MM:SS, HH:MM or seconds since midnight");

@@ -29,9 +29,14 @@
 
 namespace regulus {
 
+// Whether 64.0 is the whole number 64: it is in files, where other programs write every number as a real, and is not in
+// what a client sends, which says exactly what it means.
+enum class WholeNumbers : std::uint8_t { as_reals_too, as_integers_only };
+
 class JsonReader {
  public:
-  JsonReader(Json const& document, Status& status) : json_(document), status_(status) {}
+  JsonReader(Json const& document, Status& status, WholeNumbers whole_numbers = WholeNumbers::as_reals_too)
+      : json_(document), status_(status), whole_numbers_(whole_numbers) {}
 
   Json const& json() const { return json_; }
   bool has(std::string_view key) const { return json_.has(key); }
@@ -107,10 +112,16 @@ class JsonReader {
 
  private:
   JsonReader(JsonReader const& parent, Json const& json, std::string_view key, std::int64_t index)
-      : json_(json), status_(parent.status_), parent_(&parent), key_(key), index_(index) {}
+      : json_(json),
+        status_(parent.status_),
+        whole_numbers_(parent.whole_numbers_),
+        parent_(&parent),
+        key_(key),
+        index_(index) {}
 
   Json const& json_;
   Status& status_;
+  WholeNumbers whole_numbers_;
   JsonReader const* parent_ = nullptr;
   std::string_view key_;
   std::int64_t index_ = -1;

@@ -92,6 +92,12 @@ std::optional<Problem> read_body(Operation const& operation, Call& call) {
                                       csv ? "envoyez du text/csv" : "envoyez de l’application/json")};
   }
   if (csv) return std::nullopt;
+  // Files may begin with a byte-order mark; a body has a length and a type and needs none (RFC 8259 §8.1).
+  if (request.body.starts_with("\xEF\xBB\xBF")) {
+    return Problem{.code = ProblemCode::invalid_json,
+                   .detail = call.say("the body begins with a byte-order mark; leave it out",
+                                      "le corps commence par un indicateur d’ordre des octets\u202F; retirez-le")};
+  }
   Result<Json> json = parse_json(request.body);
   if (!json) return Problem{.code = ProblemCode::invalid_json, .detail = json.error().message};
   call.body = json.take();
@@ -209,7 +215,8 @@ Problem invalid_body(Error const& error) {
   // "path[3].name = value reason; remedy" by JsonReader: the path becomes a JSON Pointer.
   std::string const& text = error.message;
   std::size_t const end = text.find(' ');
-  std::string_view const path = std::string_view(text).substr(0, end);
+  std::string_view path = std::string_view(text).substr(0, end);
+  if (path.ends_with(':')) path.remove_suffix(1);  // "path: key … is not known"
   std::string pointer;
   if (path != "the") {
     std::string step;

@@ -147,7 +147,7 @@ Json to_json(Point const& point) {
 
 Result<DriverBody> driver_body_of(Json const& json) {
   Status status = ok();
-  JsonReader const at(json, status);
+  JsonReader const at(json, status, WholeNumbers::as_integers_only);
   DriverBody body;
   Driver& d = body.driver;
   at.keys({"name", "vehicle", "shift", "start"}, {"type", "skills", "max_overtime", "breaks", "end", "available"});
@@ -212,7 +212,7 @@ Json to_json(DriverBody const& body) {
 
 Result<BookingBody> booking_body_of(Json const& json) {
   Status status = ok();
-  JsonReader const at(json, status);
+  JsonReader const at(json, status, WholeNumbers::as_integers_only);
   BookingBody body;
   Booking& b = body.booking;
   b.seats = Seats{{1, 0, 0}};

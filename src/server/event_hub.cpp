@@ -33,8 +33,11 @@ bool EventHub::bring(store::Database& database, Listener& listener) {
 void EventHub::listen(store::Database& database, std::int64_t company, std::int64_t last,
                       std::shared_ptr<EventStream> stream) {
   std::unique_lock const lock(mutex_);
+  // Counted before the table is read: whoever commits after that reading finds somebody to deliver to.
+  count_ = listeners_.size() + 1;
   Listener listener{.company = company, .last = last, .stream = std::move(stream)};
   if (bring(database, listener)) listeners_.push_back(std::move(listener));
+  count_ = listeners_.size();
 }
 
 void EventHub::deliver(store::Database& database, std::int64_t company) {
@@ -43,11 +46,7 @@ void EventHub::deliver(store::Database& database, std::int64_t company) {
     if (listener.company != company) return !listener.stream->is_open();
     return !bring(database, listener);
   });
-}
-
-std::size_t EventHub::listeners() const {
-  std::unique_lock const lock(mutex_);
-  return listeners_.size();
+  count_ = listeners_.size();
 }
 
 }  // namespace regulus::server

@@ -5,6 +5,7 @@
 // pushed. So nothing is missed or told twice, however often he comes and goes, and the writer never waits for anybody.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,7 +23,8 @@ class EventHub {
   void listen(store::Database& database, std::int64_t company, std::int64_t last, std::shared_ptr<EventStream> stream);
   // Something was committed for this company: brings every listener up to date. Reads the database.
   void deliver(store::Database& database, std::int64_t company);
-  std::size_t listeners() const;
+  // Waits for nobody: it is asked by those who hold a reader of the database, for which the others may be waiting.
+  std::size_t listeners() const { return count_.load(); }
 
  private:
   struct Listener {
@@ -32,8 +34,9 @@ class EventHub {
   };
   static bool bring(store::Database& database, Listener& listener);
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::vector<Listener> listeners_;
+  std::atomic<std::size_t> count_{0};  // of listeners_, with the one that is about to be added
 };
 
 }  // namespace regulus::server

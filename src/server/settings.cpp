@@ -17,7 +17,15 @@ constexpr std::array<std::string_view, 5> rules = {"insertion", "nearest", "regr
 Result<CompanySettings> company_settings_of(Json const& json) {
   CompanySettings read;
   if (!json.is_object()) return invalid("the document is no object; write {\"auto_dispatch\": true}");
-  if (Status const applied = apply_json(settings(read), json); !applied) return applied.error();
+  auto const list = settings(read);
+  for (Setting const& setting : list) {
+    // A study writes every number as a real; who asks us says what he means.
+    Json const* const value = json.find(setting.path);
+    if (setting.type == SettingType::integer && value != nullptr && !value->is_integer()) {
+      return invalid(setting.path + " = " + value->dump() + " is no whole number; write one without a point");
+    }
+  }
+  if (Status const applied = apply_json(list, json); !applied) return applied.error();
   if (std::ranges::find(rules, read.policy) == rules.end()) {
     return invalid("policy = " + read.policy + " is none of insertion, nearest, regret, lns, lns_futures");
   }

@@ -111,7 +111,8 @@ TEST(Problem, has_every_code_that_is_promised_with_its_status) {
                                                {"internal", 500},
                                                {"bad-framing", 400},
                                                {"http-version", 505},
-                                               {"expectation-failed", 417}};
+                                               {"expectation-failed", 417},
+                                               {"invalid-request", 400}};
   std::map<std::string, int> have;
   for (ProblemCode const code : all_problem_codes()) have.emplace(name_of(code), status_of(code));
   EXPECT_EQ(have, promised);

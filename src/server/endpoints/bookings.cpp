@@ -191,7 +191,7 @@ Outcome cancel_booking(Server& server, Call const& call, store::Transaction& tx)
   if (auto const problem = check_version(call, row->version, false)) return *problem;
   Status status = ok();
   std::string reason;
-  JsonReader const at(call.body, status);
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   at.keys({}, {"reason", "at"});
   at.get("reason", reason);
   if (!status) return invalid_body(status.error());

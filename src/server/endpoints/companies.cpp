@@ -71,7 +71,7 @@ Outcome list_companies(Server&, Call const& call, store::Transaction& tx) {
 
 Outcome create_company(Server& server, Call const& call, store::Transaction& tx) {
   Status status = ok();
-  JsonReader const at(call.body, status);
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   CompanyFields fields;
   at.keys({"name", "time_zone"}, {"id", "is_test", "scenario"});
   if (Status const read = read_fields(at, fields); !read) return invalid_body(read.error());
@@ -112,7 +112,7 @@ Outcome change_company(Server& server, Call const& call, store::Transaction& tx)
   if (!company) return problem_of(company.error());
   if (auto const problem = check_version(call, company->version, false)) return *problem;
   Status status = ok();
-  JsonReader const at(call.body, status);
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   at.keys({}, {"name", "time_zone", "scenario"});
   CompanyFields fields{.id = 0, .name = company->name, .time_zone = company->time_zone, .scenario = company->scenario};
   if (Status const read = read_fields(at, fields); !read) return invalid_body(read.error());

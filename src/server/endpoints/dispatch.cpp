@@ -14,7 +14,7 @@ namespace {
 
 Json dispatched_json(Dispatched const& done) {
   return Json::object({{"decision", done.decision_id.empty() ? Json() : Json(done.decision_id)},
-                       {"decided_by", done.arm},
+                       {"decided_by", done.arm.empty() ? Json() : Json(done.arm)},
                        {"bookings", Json::array_of(done.decided)},
                        {"suggestions", Json::array_of(done.suggestions)},
                        {"fallback", done.fallback.empty() ? Json() : Json(done.fallback)},
@@ -76,9 +76,9 @@ Outcome report_of_booking(Server& server, Call const& call, store::Transaction& 
   if (!day) return problem_of(day.error());
   DriverId const driver = day->desk->booking(row->id).driver;
   if (driver == 0) return conflict(fmt::format("booking {} has no driver", row->id));
-  return keep_report(server, call, tx, *day,
-                     {.driver = driver, .event = event, .kind = kind, .index = row->id,
-                      .at = zone->moment_of(now, date)});
+  return keep_report(
+      server, call, tx, *day,
+      {.driver = driver, .event = event, .kind = kind, .index = row->id, .at = zone->moment_of(now, date)});
 }
 
 }  // namespace
@@ -125,10 +125,9 @@ Outcome list_assignments(Server&, Call const& call, store::Transaction& tx) {
     }
     plans.push_back(Json::object({{"driver", d.id}, {"stops", std::move(stops)}}));
   }
-  return json_response(200, Json::object({{"date", date},
-                                          {"items", std::move(items)},
-                                          {"drivers", std::move(plans)},
-                                          {"next", Json()}}));
+  return json_response(
+      200,
+      Json::object({{"date", date}, {"items", std::move(items)}, {"drivers", std::move(plans)}, {"next", Json()}}));
 }
 
 // A person's choice: this driver takes this booking, where it costs least in his plan, if it is possible at all.
@@ -139,9 +138,13 @@ void assign_by_hand(Server& server, std::shared_ptr<Call const> call, Reply repl
   Status status = ok();
   BookingId booking = 0;
   DriverId driver = 0;
-  JsonReader const at(call->body, status);
-  at.get("booking", booking);
-  at.get("driver", driver);
+  JsonReader const at(call->body, status, WholeNumbers::as_integers_only);
+  for (auto const& [key, id] : {std::pair{"booking", &booking}, {"driver", &driver}}) {
+    at.in(key, [id = id](JsonReader const& number) {
+      std::int64_t whole = 0;
+      if (number.integer(1, std::numeric_limits<std::int32_t>::max(), whole)) *id = static_cast<std::int32_t>(whole);
+    });
+  }
   if (!status) return answer(reply, *call, invalid_body(status.error()));
   auto const when = when_now(server, *call);
   if (auto const* problem = std::get_if<Problem>(&when)) return answer(reply, *call, *problem);
@@ -169,7 +172,7 @@ Outcome report_progress(Server& server, Call const& call, store::Transaction& tx
   if (Status const keys = check_keys(call, {"event", "stop"}); !keys) return invalid_body(keys.error());
   Status status = ok();
   Report report;
-  JsonReader const at(call.body, status);
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   at.get("event", report.event);
   at.in("stop", [&](JsonReader const& stop) {
     Stop read;

@@ -90,7 +90,7 @@ Outcome list_drivers(Server&, Call const& call, store::Transaction& tx) {
 Outcome create_driver(Server& server, Call const& call, store::Transaction& tx) {
   Status status = ok();
   std::int64_t id = 0;
-  JsonReader const at(call.body, status);
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   at.in("id", [&](JsonReader const& wanted) { wanted.integer(1, std::numeric_limits<DriverId>::max(), id); });
   if (!status) return invalid_body(status.error());
   Result<DriverBody> const body = driver_body_of(without_id(call.body));
@@ -153,7 +153,7 @@ Outcome add_positions(Server& server, Call const& call, store::Transaction& tx) 
   Result<store::StoredDriver> const driver = driver_of(call, tx);
   if (!driver) return problem_of(driver.error());
   Status status = ok();
-  JsonReader const at(call.body, status);
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   std::vector<store::StoredPosition> positions;
   at.keys({"positions"}, {});
   at.in("positions", [&](JsonReader const& list) {

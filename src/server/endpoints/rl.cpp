@@ -259,7 +259,7 @@ Outcome get_rl(Server& server, Call const& call, store::Transaction& tx) { retur
 Outcome put_rl(Server& server, Call const& call, store::Transaction& tx) {
   Status status = ok();
   Wish wish;
-  JsonReader const at(call.body, status);
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   at.keys({"mode"}, {"model_id", "reason"});
   read_wish(at, wish);
   if (!status) return invalid_body(status.error());
@@ -304,7 +304,7 @@ Outcome rl_toggle(Server& server, Call const& call, store::Transaction& tx) {
   bool enabled = false;
   std::optional<std::int64_t> named;
   Wish wish{.mode = store::Mode::on, .model = {}, .reason = ""};
-  JsonReader const at(call.body, status);
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   at.keys({"enabled"}, {"company_id", "mode", "model_id", "reason"});
   at.get("enabled", enabled);
   at.in("company_id", [&](JsonReader const& id) {

@@ -120,7 +120,7 @@ Outcome reject_suggestion(Server& server, Call const& call, store::Transaction& 
   Status status = ok();
   RejectReason reason = RejectReason::other;
   std::string note;
-  JsonReader const at(call.body, status);
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   at.keys({"reason"}, {"note", "at"});
   at.get("reason", reason);
   at.get("note", note);

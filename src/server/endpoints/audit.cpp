@@ -1,0 +1,180 @@
+// The trail of changes: reading it, checking that nobody altered it, and taking it elsewhere.
+//
+// A token for some companies sees their rows. Rows of the whole installation, and whether the chain holds, are for
+// tokens that are for all companies.
+#include <algorithm>
+#include <charconv>
+
+#include "server/server.h"
+#include "store/audit_log.h"
+#include "store/companies.h"
+
+namespace regulus::server {
+
+namespace {
+
+struct AuditPage {
+  std::vector<store::AuditRow> rows;
+  bool more = false;
+};
+
+// Of the company that ?company= names, or of all that the token is for; oldest first.
+std::variant<AuditPage, Problem> rows_of(Call const& call, store::Transaction& tx, Page const& page) {
+  std::int64_t after = 0;
+  if (!page.after.empty()) {
+    auto const [end, error] = std::from_chars(page.after.data(), page.after.data() + page.after.size(), after);
+    if (error != std::errc{} || end != page.after.data() + page.after.size() || after < 0) {
+      return Problem{
+          .code = ProblemCode::invalid_body,
+          .detail = call.say("after is no cursor of this list; take it from \"next\"",
+                             "after n’est pas un curseur de cette liste\u202F; prenez-le de «\u00A0next\u00A0»")};
+    }
+  }
+  std::vector<std::optional<std::int64_t>> companies;
+  if (std::string const* text = call.query("company")) {
+    std::int64_t company = 0;
+    auto const [end, error] = std::from_chars(text->data(), text->data() + text->size(), company);
+    bool const whole = error == std::errc{} && end == text->data() + text->size();
+    if (!whole || !call.token.is_for(company)) return not_found();
+    Result<store::Company> const there = store::load_company(tx, company);
+    if (!there) return problem_of(there.error());
+    companies.emplace_back(company);
+  } else if (call.token.rights.companies) {
+    for (std::int64_t const company : *call.token.rights.companies) companies.emplace_back(company);
+  } else {
+    companies.emplace_back(std::nullopt);
+  }
+  // One more than asked for tells whether there is more.
+  int const wanted = page.limit + 1;
+  AuditPage answer;
+  for (auto const& company : companies) {
+    auto rows = store::audit_rows(tx, company, after, wanted);
+    std::ranges::move(rows, std::back_inserter(answer.rows));
+  }
+  if (tx.failed()) return problem_of(tx.error());
+  std::ranges::sort(answer.rows, {}, &store::AuditRow::sequence);
+  auto const limit = static_cast<std::size_t>(page.limit);
+  answer.more = answer.rows.size() > limit;
+  if (answer.more) answer.rows.erase(answer.rows.begin() + page.limit, answer.rows.end());
+  return answer;
+}
+
+Json row_json(store::AuditRow const& row) {
+  store::AuditEntry const& entry = row.entry;
+  return Json::object({{"sequence", row.sequence},
+                       {"company", entry.company ? Json(*entry.company) : Json()},
+                       {"at", instant_text(entry.at)},
+                       {"actor", entry.actor},
+                       {"action", entry.action},
+                       {"object", entry.object},
+                       {"before", entry.before},
+                       {"after", entry.after},
+                       {"reason", entry.reason},
+                       {"request_id", entry.request_id},
+                       {"hash", store::hex_of(row.hash)}});
+}
+
+std::string last_of(AuditPage const& page) {
+  return page.rows.empty() ? "" : std::to_string(page.rows.back().sequence);
+}
+
+std::optional<store::Digest> digest_of(std::string_view text) {
+  store::Digest digest{};
+  if (text.size() != 2 * digest.size()) return std::nullopt;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    unsigned byte = 0;
+    auto const [end, error] = std::from_chars(text.data() + 2 * i, text.data() + 2 * i + 2, byte, 16);
+    if (error != std::errc{} || end != text.data() + 2 * i + 2) return std::nullopt;
+    digest[i] = static_cast<std::uint8_t>(byte);
+  }
+  return digest;
+}
+
+Json head_json(store::AuditHead const& head) {
+  return Json::object({{"sequence", head.sequence}, {"hash", store::hex_of(head.hash)}});
+}
+
+Outcome verified(Call const& call, store::Transaction& tx) {
+  if (call.token.rights.companies) {
+    return Problem{
+        .code = ProblemCode::forbidden,
+        .detail = call.say("the chain is the whole installation's; ask with a token for all companies",
+                           "la chaîne est celle de toute l’installation\u202F; il faut un jeton pour toutes les "
+                           "entreprises")};
+  }
+  std::optional<store::AuditHead> known;
+  std::string const* const sequence = call.query("sequence");
+  std::string const* const hash = call.query("hash");
+  if (sequence != nullptr || hash != nullptr) {
+    store::AuditHead head;
+    auto const digest = hash == nullptr ? std::nullopt : digest_of(*hash);
+    bool whole = sequence != nullptr;
+    if (whole) {
+      auto const [end, error] = std::from_chars(sequence->data(), sequence->data() + sequence->size(), head.sequence);
+      whole = error == std::errc{} && end == sequence->data() + sequence->size() && head.sequence > 0;
+    }
+    if (!whole || !digest) {
+      return Problem{.code = ProblemCode::invalid_body,
+                     .detail = call.say("give sequence, a whole number from 1 on, together with hash, 64 digits",
+                                        "donnez sequence, un nombre entier à partir de 1, avec hash, 64 chiffres")};
+    }
+    head.hash = *digest;
+    known = head;
+  }
+  store::AuditVerdict const verdict = store::verify_audit(tx, known);
+  if (tx.failed()) return problem_of(tx.error());
+  return json_response(200, Json::object({{"intact", !verdict.first_broken.has_value()},
+                                          {"head", head_json(verdict.head)},
+                                          {"first_broken", verdict.first_broken ? Json(*verdict.first_broken) : Json()},
+                                          {"problem", verdict.problem}}));
+}
+
+}  // namespace
+
+Outcome list_audit(Server&, Call const& call, store::Transaction& tx) {
+  auto const page = page_of(call);
+  if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
+  auto const found = rows_of(call, tx, std::get<Page>(page));
+  if (auto const* problem = std::get_if<Problem>(&found)) return *problem;
+  auto const& rows = std::get<AuditPage>(found);
+  Json items = Json::array();
+  for (store::AuditRow const& row : rows.rows) items.push_back(row_json(row));
+  return json_response(200, page_json(call, std::move(items), last_of(rows), rows.more));
+}
+
+// Recomputes every hash, of which there may be millions: on a thread of the pool. ?sequence= and ?hash= are a head that
+// was written down earlier: with them a missing end shows.
+void verify_audit(Server& server, std::shared_ptr<Call const> call, Reply reply) {
+  std::optional<Outcome> outcome;
+  Status const read = server.database().read([&](store::Transaction& tx) {
+    outcome = verified(*call, tx);
+    return ok();
+  });
+  if (!read) outcome = problem_of(read.error());
+  if (auto* response = std::get_if<Response>(&*outcome)) return reply(std::move(*response));
+  reply(problem_response(std::get<Problem>(*outcome), call->request));
+}
+
+// One line for each row, {"hash": "…", "row": {…}}. `row` is the very text that was hashed: with SHA-256 over the hash
+// of the line before (32 bytes, zeros before the first) and this text, anybody can recompute the chain. A page at a
+// time: Link, rel="next" (RFC 8288), names the next one as long as there is one.
+Outcome export_audit(Server&, Call const& call, store::Transaction& tx) {
+  auto const page = page_of(call);
+  if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
+  auto const found = rows_of(call, tx, std::get<Page>(page));
+  if (auto const* problem = std::get_if<Problem>(&found)) return *problem;
+  auto const& rows = std::get<AuditPage>(found);
+  Response response{.status = 200, .content_type = "application/x-ndjson"};
+  for (store::AuditRow const& row : rows.rows) {
+    response.body += fmt::format("{{\"hash\":\"{}\",\"row\":{}}}\n", store::hex_of(row.hash),
+                                 store::canonical_json(row.entry, row.sequence));
+  }
+  if (rows.more) {
+    std::string const company = call.query("company") == nullptr ? "" : "&company=" + *call.query("company");
+    response.headers.emplace_back("Link", fmt::format("<{}?limit={}{}&after={}>; rel=\"next\"", call.request.path,
+                                                      std::get<Page>(page).limit, company, cursor_of(last_of(rows))));
+  }
+  return response;
+}
+
+}  // namespace regulus::server
