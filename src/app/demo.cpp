@@ -3,7 +3,7 @@
 // The day is the simulator's (a family of days and a seed); the server knows nothing of that. Bookings come in when
 // somebody would ask for them, drivers report what they do, and whatever the server decides is what happens. The company
 // is marked is_test, so its clock is the day's: the whole day takes seconds. Everything goes over HTTP with a token, as
-// a dispatcher's own program would do it.
+// a dispatcher's own program would do it. Nothing happens between two questions, so the same seed gives the same day.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,7 +31,7 @@ constexpr std::string_view zone_name = "Europe/Zurich";
 
 struct State {
   DatabaseFlag database;
-  std::string url = "http://127.0.0.1:5000", token, family = "geneva-medical", date = "2026-03-02";
+  std::string url = "http://127.0.0.1:5000", token, family = "geneva-medical", date = "2026-03-02", policy = "lns";
   std::int64_t company = 1;
   std::uint64_t seed = seed_range(Role::test).first;
 };
@@ -44,6 +44,10 @@ class Api {
   Result<Json> post(std::string const& path, Json const& body) {
     ++requests_;
     return read(client_.post_json(path, body.dump(), std::chrono::steady_clock::now() + patience), path);
+  }
+  Result<Json> send(std::string_view method, std::string const& path, Json const& body) {
+    ++requests_;
+    return read(client_.send_json(method, path, body.dump(), std::chrono::steady_clock::now() + patience), path);
   }
   Result<Json> get(std::string const& path) {
     ++requests_;
@@ -82,7 +86,10 @@ class Performance {
 
   Status play() {
     sim::SimulateOptions options;
-    options.trace = [this](sim::TraceEvent const& event) { events_.push_back(event); };
+    options.trace = [this](sim::TraceEvent const& event) {
+      events_.push_back(event);
+      if (event.what == "refused") refusals_.push_back(fmt::format("{}: {}", clock_text(event.at), event.detail));
+    };
     sim::DayRun run(day_, times_, options);
     Progress bar("day", static_cast<int>(day_.bookings.size()), "bookings");
     while (run.next_question()) {
@@ -98,6 +105,8 @@ class Performance {
     return ok();
   }
   sim::DayResult const& result() const { return result_; }
+  // Plans of the server that the simulated world could not carry out, and why.
+  std::vector<std::string> const& refusals() const { return refusals_; }
 
  private:
   std::string at(Seconds moment) const { return server::instant_text(zone_.instant_of(moment, date_)); }
@@ -151,6 +160,21 @@ class Performance {
         if (!told && told.error().kind != ErrorKind::conflict) return told.error();
         continue;
       }
+      if (event.what == "sick") {
+        Result<Json> const told = api_.send("PATCH", api_.company(fmt::format("/drivers/{}", event.driver)),
+                                            Json::object({{"available", false}}));
+        if (!told) return told.error();
+        continue;
+      }
+      if (event.what == "home") {
+        Driver const& driver = day_.drivers[static_cast<std::size_t>(day_.driver_position(event.driver))];
+        Json position = server::to_json(day_.places[static_cast<std::size_t>(driver.end)]);
+        position["at"] = at(event.at);
+        Result<Json> const told = api_.post(api_.company(fmt::format("/drivers/{}/positions", event.driver)),
+                                            Json::object({{"positions", Json(Json::Array{position})}}));
+        if (!told) return told.error();
+        continue;
+      }
       std::string const name = event_of(event);
       if (name.empty() || event.driver == 0) continue;
       Json stop;
@@ -182,7 +206,7 @@ class Performance {
     if (event.what == "arrived") return "arrive";
     if (event.what == "loading" || event.what == "unloading" || event.what == "resting") return "begin";
     if (event.what == "boarded" || event.what == "completed" || event.what == "rested") return "finish";
-    if (event.what == "no show" || event.what == "no_show") return "no_show";
+    if (event.what == "no-show") return "no_show";
     return "";
   }
 
@@ -242,6 +266,7 @@ class Performance {
   std::string date_;
   TravelTimes times_;
   std::vector<sim::TraceEvent> events_;
+  std::vector<std::string> refusals_;
   std::map<BookingId, BookingId> ids_;  // the day's -> the server's
   std::set<BookingId> boarded_;
   std::map<DriverId, int> rested_;
@@ -284,6 +309,14 @@ Status fill(Api& api, State const& state, Day const& day) {
     if (company.error().kind != ErrorKind::conflict) return company.error();
     return invalid(fmt::format("--company = {} exists already; name another one", state.company));
   }
+  // The plans change when the day asks, not in between: a simulated driver hears of nothing else.
+  Result<Json> const set = api.send("PUT", api.company("/settings"), Json::object({{"policy", state.policy},
+                                                                           {"auto_dispatch", false},
+                                                                           {"improve", false},
+                                                                           {"partner_rides", day.partner.rides},
+                                                                           {"partner_notice_seconds", day.partner.notice},
+                                                                           {"partner_wheelchairs", day.partner.wheelchairs}}));
+  if (!set) return set.error();
   for (Driver const& driver : day.drivers) {
     server::DriverBody body;
     body.driver = driver;
@@ -327,6 +360,7 @@ Status run(Common const& common, State const& state) {
                                   {"cost_francs", static_cast<double>(result.kpi.cost.total()) / 100},
                                   {"decisions", result.decisions},
                                   {"refused_decisions", result.refused_decisions},
+                                  {"refusals", Json::array_of(performance.refusals())},
                                   {"requests", api.requests()},
                                   {"conflicts", api.refused()},
                                   {"rl", *status}});
@@ -351,6 +385,9 @@ Run add_demo(CLI::App& app) {
       ->check(CLI::Range(1, 1'000'000'000))
       ->capture_default_str();
   app.add_option("--family", state->family, "Family of days, as regulus scenario list names them")->capture_default_str();
+  app.add_option("--policy", state->policy, "The rule that the company runs")
+      ->check(CLI::IsMember({"insertion", "nearest", "regret", "lns", "lns_futures"}))
+      ->capture_default_str();
   app.add_option("--date", state->date, "The day's date at the company")->capture_default_str();
   add_seed(app, state->seed, "Seed of the day");
   app.footer("Examples:\n  regulus serve --port 5000 &\n  regulus demo\n  regulus demo --company 2 --family paratransit");

@@ -137,7 +137,7 @@ struct HttpClient::Connection {
     request.set(http::field::user_agent, "regulus");
     request.set(http::field::accept, "application/json");
     if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
-    if (verb == http::verb::post) {
+    if (verb != http::verb::get) {
       request.set(http::field::content_type, "application/json");
       request.body() = std::move(body);
     }
@@ -153,6 +153,16 @@ struct HttpClient::Connection {
       if (!done.problem) return answer;
       bool const closed_while_idle = kept && !done.answer_began && done.problem != beast::error::timeout;
       if (!closed_while_idle) return failed(described(done.problem, "gave no whole answer"));
+    }
+  }
+
+  Result<HttpAnswer> send_safely(http::verb verb, std::string_view target, std::string body,
+                                 steady_clock::time_point deadline) {
+    try {
+      return send(verb, target, std::move(body), deadline);
+    } catch (std::exception const& problem) {
+      stream.reset();
+      return failed(fmt::format("{}: {}", where(), problem.what()));
     }
   }
 
@@ -191,21 +201,16 @@ HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 HttpClient::~HttpClient() = default;
 
 Result<HttpAnswer> HttpClient::get(std::string_view target, steady_clock::time_point deadline) {
-  try {
-    return connection_->send(http::verb::get, target, {}, deadline);
-  } catch (std::exception const& problem) {
-    connection_->stream.reset();
-    return failed(fmt::format("{}: {}", connection_->where(), problem.what()));
-  }
+  return connection_->send_safely(http::verb::get, target, {}, deadline);
 }
 
 Result<HttpAnswer> HttpClient::post_json(std::string_view target, std::string body, steady_clock::time_point deadline) {
-  try {
-    return connection_->send(http::verb::post, target, std::move(body), deadline);
-  } catch (std::exception const& problem) {
-    connection_->stream.reset();
-    return failed(fmt::format("{}: {}", connection_->where(), problem.what()));
-  }
+  return connection_->send_safely(http::verb::post, target, std::move(body), deadline);
+}
+
+Result<HttpAnswer> HttpClient::send_json(std::string_view method, std::string_view target, std::string body,
+                                         steady_clock::time_point deadline) {
+  return connection_->send_safely(http::string_to_verb(method), target, std::move(body), deadline);
 }
 
 void HttpClient::authorize(std::string token) { connection_->token = std::move(token); }

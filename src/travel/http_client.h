@@ -51,6 +51,9 @@ class HttpClient {
   Result<HttpAnswer> get(std::string_view target, std::chrono::steady_clock::time_point deadline);
   Result<HttpAnswer> post_json(std::string_view target, std::string body,
                                std::chrono::steady_clock::time_point deadline);
+  // `method`: "PUT", "PATCH", …
+  Result<HttpAnswer> send_json(std::string_view method, std::string_view target, std::string body,
+                               std::chrono::steady_clock::time_point deadline);
   // From now on every request carries "Authorization: Bearer <token>"; empty: none does.
   void authorize(std::string token);
   std::int64_t connections_made() const;
