@@ -47,6 +47,7 @@ def test_the_page_shows_every_command_of_the_program():
     assert shown >= {
         *("tune", "train", "compare", "evaluate", "export", "simulate", "report", "config", "bench"),
         *("import", "scenario", "plan", "explain", "check", "compare-policies", "travel"),
+        *("serve", "demo", "token", "worker", "backup"),
     }
 
 

@@ -9,13 +9,16 @@
 #include "store/audit_log.h"
 #include "store/outbox.h"
 #include "tests/store/serving.h"
+#include "tests/support/sanitized.h"
 
 namespace regulus::store {
 
-// How often a test is to be repeated: as an environment variable says, else as usual.
+// How often a test is to be repeated: as an environment variable says, else as usual, and a tenth of it under the
+// sanitizers.
 inline int rounds_of(char const* variable, int usual) {
   char const* const wanted = std::getenv(variable);
-  return wanted == nullptr ? usual : std::atoi(wanted);
+  if (wanted != nullptr) return std::atoi(wanted);
+  return is_sanitized ? std::max(1, usual / 10) : usual;
 }
 
 // Job `id` of the ledger: a counter, an event of some length, an audit row. The length follows from the id.

@@ -1,0 +1,228 @@
+"""The server as a process of its own: started, used over HTTP, killed, backed up and restored.
+
+Everything is on loopback and bounded: each server listens on a port that was free and ends with its test.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+REGULUS = os.environ.get("REGULUS_BINARY") or str(REPOSITORY / "build/release/regulus")
+RIDE = {
+    "class": "on_demand",
+    "pickup": {"latitude": 46.2, "longitude": 6.14},
+    "dropoff": {"latitude": 46.21, "longitude": 6.15},
+    "pickup_window": ["2026-03-02T09:00:00Z", "2026-03-02T09:20:00Z"],
+}
+
+
+def regulus(folder, *words, code=0):
+    done = subprocess.run([REGULUS, *words, "--json"], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+class Server:
+    def __init__(self, folder):
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [REGULUS, "serve", "--port", "0", "--json"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        line = self.process.stdout.readline()
+        assert line, self.process.stderr.read()
+        self.port = json.loads(line)["port"]
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(self, method, path, token="", body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        given = dict(headers or {})
+        if token:
+            given["Authorization"] = f"Bearer {token}"
+        if body is not None:
+            given.setdefault("Content-Type", "application/json")
+        connection.request(method, path, json.dumps(body) if body is not None else None, given)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, json.loads(text) if "json" in (answer.getheader("Content-Type") or "") else text, answer
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(timeout=30)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code
+
+
+@contextlib.contextmanager
+def serving(folder):
+    server = Server(folder)
+    try:
+        yield server
+    finally:
+        server.stop(signal.SIGKILL)
+
+
+@pytest.fixture()
+def folder(tmp_path):
+    return tmp_path
+
+
+def a_company(server, identity=1):
+    token = regulus(server.folder, "token", "create", "--scopes", "all")["secret"]
+    status, _, _ = server.ask(
+        "POST",
+        "/api/v1/companies",
+        token,
+        {"id": identity, "name": "Test", "time_zone": "Europe/Zurich", "is_test": True},
+    )
+    assert status == 201
+    return token
+
+
+@pytest.mark.parametrize("seed", [900012, 900016])
+def test_the_demo_lives_the_simulators_day(folder, seed):
+    # What the simulator plays with the rule in its own process, the server decides over HTTP. A driver who begins late is
+    # nothing that the interface can be told, so a day may differ by a little.
+    with serving(folder) as server:
+        demo = regulus(folder, "demo", "--url", server.url, "--seed", str(seed))
+    assert demo["refusals"] == []
+    assert demo["conflicts"] == 0
+    played = regulus(folder, "simulate", "--scenario", "geneva-medical", "--policy", "lns", "--seed", str(seed), "--days", "1")
+    cost = played["cost_cents"]["total"] / 100
+    assert demo["cost_francs"] == pytest.approx(cost, rel=0.15)
+
+
+def test_nothing_that_was_answered_is_lost_when_the_server_is_killed(folder):
+    acknowledged = []
+    with serving(folder) as server:
+        token = a_company(server)
+
+        def book(first):
+            for k in range(first, 10_000, 4):
+                try:
+                    status, body, _ = server.ask("POST", "/api/v1/companies/1/bookings", token, {**RIDE, "reference": f"r{k}"})
+                except (OSError, http.client.HTTPException):
+                    return
+                if status == 201:
+                    acknowledged.append((body["id"], f"r{k}"))
+
+        writers = [threading.Thread(target=book, args=(k,)) for k in range(4)]
+        for writer in writers:
+            writer.start()
+        while len(acknowledged) < 60:
+            time.sleep(0.01)
+        assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+        for writer in writers:
+            writer.join()
+    with serving(folder) as server:
+        for identity, reference in acknowledged:
+            status, body, _ = server.ask("GET", f"/api/v1/companies/1/bookings/{identity}", token)
+            assert (status, body["reference"]) == (200, reference)
+        status, verdict, _ = server.ask("GET", "/api/v1/audit/verify", token)
+        assert status == 200 and verdict["first_broken"] is None
+
+
+def test_it_stops_in_order_and_says_so(folder):
+    with serving(folder) as server:
+        assert server.ask("GET", "/healthz")[0] == 200
+        assert server.ask("GET", "/readyz")[0] == 200
+        assert server.stop(signal.SIGTERM) == 0
+
+
+def test_a_backup_is_restored_with_everything_in_it(folder):
+    with serving(folder) as server:
+        token = a_company(server)
+        _, booked, _ = server.ask("POST", "/api/v1/companies/1/bookings", token, RIDE)
+        head = regulus(folder, "backup", "backup.db")
+        assert head["audit_rows"] > 0
+        regulus(folder, "backup", "backup.db", code=1)  # never over another one
+        server.ask("POST", f"/api/v1/companies/1/bookings/{booked['id']}/cancel", token, {})
+        server.stop()
+    restored = regulus(folder, "restore", "backup.db")
+    assert pathlib.Path(folder / restored["kept"]).exists()
+    with serving(folder) as server:
+        status, body, _ = server.ask("GET", f"/api/v1/companies/1/bookings/{booked['id']}", token)
+        assert (status, body["status"]) == (200, booked["status"])
+    (folder / "broken.db").write_bytes(b"not a database" * 1000)
+    regulus(folder, "restore", "broken.db", code=1)
+    with serving(folder) as server:
+        assert server.ask("GET", f"/api/v1/companies/1/bookings/{booked['id']}", token)[0] == 200
+
+
+def test_a_worker_does_what_the_server_queued(folder):
+    with serving(folder) as server:
+        token = a_company(server)
+        status, job, answer = server.ask(
+            "POST", "/api/v1/training-runs", token, {"scenario": "classic", "episodes": 2, "seed": 1}
+        )
+        assert status == 202 and answer.getheader("Location") == f"/api/v1/jobs/{job['id']}"
+        assert regulus(folder, "worker", "--once")["jobs"] == 1
+        status, done, _ = server.ask("GET", f"/api/v1/jobs/{job['id']}", token)
+        assert (status, done["state"]) == (200, "succeeded"), done
+
+
+def test_wrong_starts_say_what_to_do(folder):
+    assert "sqlite:///" in regulus(folder, "serve", "--database", "postgresql://x", code=2)["error"]["message"]
+    assert "--port" in regulus(folder, "serve", "--port", "70000", code=2)["error"]["message"]
+    (folder / "damaged.db").write_bytes(b"\0" * 4096)
+    regulus(folder, "serve", "--database", "damaged.db", "--port", "0", code=1)
+    with serving(folder) as server:
+        taken = regulus(folder, "serve", "--port", str(server.port), "--database", "other.db", code=1)
+        assert str(server.port) in taken["error"]["message"]
+    assert "rl:reed" in regulus(folder, "token", "create", "--scopes", "rl:reed", code=2)["error"]["message"]
+
+
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")
+def test_prometheus_scrapes_it_and_loads_the_alert_rules(folder):
+    with serving(folder) as server:
+        server.ask("GET", "/healthz")
+        with contextlib.closing(__import__("socket").socket()) as spare:
+            spare.bind(("127.0.0.1", 0))
+            port = spare.getsockname()[1]
+        rules = REPOSITORY / "deploy/prometheus/alerts.yml"
+        (folder / "prometheus.yml").write_text(
+            f"global: {{scrape_interval: 1s}}\nrule_files: [{rules}]\nscrape_configs:\n"
+            f"  - {{job_name: regulus, static_configs: [{{targets: ['127.0.0.1:{server.port}']}}]}}\n"
+        )
+        prometheus = subprocess.Popen(
+            [
+                "prometheus",
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'tsdb'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            found = None
+            for _ in range(300):
+                try:
+                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+                    connection.request("GET", "/api/v1/query?query=dispatch_http_requests_total")
+                    found = json.loads(connection.getresponse().read())["data"]["result"]
+                    connection.close()
+                except (OSError, http.client.HTTPException, ValueError, KeyError):
+                    found = None
+                if found:
+                    break
+                time.sleep(0.1)
+            assert found and found[0]["metric"]["operation"]
+        finally:
+            prometheus.terminate()
+            prometheus.wait(timeout=30)
