@@ -5,9 +5,9 @@
 // worker renews its lease; a worker that dies loses the lease, and another one begins the job again.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <chrono>
 #include <fstream>
@@ -141,7 +141,8 @@ Status run(Common const& common, State const& state) {
   store::JobLease const lease{.worker = name, .lease_us = lease_us};
   int done = 0;
   if (!common.json) {
-    if (Status const told = print_line(fmt::format("{} waits for jobs of {}", name, path->string())); !told) return told;
+    if (Status const told = print_line(fmt::format("{} waits for jobs of {}", name, path->string())); !told)
+      return told;
   }
   while (!interrupted()) {
     auto const job = database.write_and_wait([&](store::Transaction& tx) {

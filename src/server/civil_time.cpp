@@ -47,6 +47,11 @@ std::optional<int> offset_of(std::string_view text) {
   return text[0] == '-' ? -size : size;
 }
 
+// An instant's date must be a date in every zone, from fourteen hours ahead of UTC to twelve behind it: a day in from
+// both ends of the calendar. 1970-01-02 and 9999-12-30, each at midnight UTC.
+constexpr std::int64_t first_second = 86'400;
+constexpr std::int64_t end_second = 253'402'128'000;
+
 std::optional<Instant> instant_in(std::string_view text) {
   if (text.size() < 20 || (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':')
     return std::nullopt;
@@ -58,14 +63,15 @@ std::optional<Instant> instant_in(std::string_view text) {
   if (text[at] == '.') {
     std::int64_t unit = 100'000;
     std::size_t const first = ++at;
-    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10) fraction += (text[at] - '0') * unit;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10)
+      fraction += (text[at] - '0') * unit;
     if (at == first) return std::nullopt;
   }
   auto const offset = offset_of(text.substr(at));
   if (!offset) return std::nullopt;
   std::int64_t const whole = std::int64_t{86'400} * date::sys_days(*day).time_since_epoch().count() + 3'600 * *hour +
                              60 * *minute + *second - *offset;
-  if (whole < 0) return std::nullopt;
+  if (whole < first_second || whole >= end_second) return std::nullopt;
   return whole * one_second + fraction;
 }
 
@@ -90,9 +96,9 @@ std::string instant_text(Instant instant) {
   date::year_month_day const ymd{day};
   std::int64_t const of_day = (time - day).count();
   std::int64_t const s = of_day / one_second, fraction = of_day % one_second;
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(ymd.year()),
-                                 static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()), s / 3'600,
-                                 s / 60 % 60, s % 60);
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(ymd.year()),
+                  static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()), s / 3'600, s / 60 % 60, s % 60);
   if (fraction != 0) text += fmt::format(".{:06}", fraction);
   return text + "Z";
 }

@@ -24,7 +24,8 @@ inline constexpr Instant one_second = 1'000'000;
 // "2026-03-01T08:15:00Z"; with a fraction of six digits where there is one.
 std::string instant_text(Instant instant);
 // RFC 3339 (section 5.6), with any offset; "t" and "z" may be small, a leap second is the second after. Errors name the
-// text. Years 1970 to 9999.
+// text. From 1970-01-02 to the end of 9999-12-29, so that
+// its date is one in every zone.
 Result<Instant> parse_instant(std::string_view text);
 
 // A zone by its IANA name. Copies are the same zone.

@@ -368,7 +368,8 @@ TEST_F(Live, a_cancelled_ride_is_out_of_the_plan_and_stays_so) {
   run();
   expect(200, post(fmt::format("/bookings/{}/cancel", ride), Json::object({{"reason", "called"}})));
   EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", ride)), "status"), "cancelled");
-  for (Json const& driver : get("/assignments").find("drivers")->as_array()) {
+  Json const assignments = get("/assignments");
+  for (Json const& driver : assignments.find("drivers")->as_array()) {
     EXPECT_TRUE(driver.find("stops")->as_array().empty());
   }
   EXPECT_EQ(post(fmt::format("/assignments/{}/start", ride), Json::object()).status, 409);
