@@ -1,9 +1,9 @@
 // `regulus bench serve`: what the server holds out, measured from outside over loopback.
 //
 // An open loop: requests are due at fixed moments, whether or not the earlier ones were answered, and the time of each
-// counts from when it was due (a closed loop would hide every stall). Readers ask for the status, writers make bookings,
-// one dispatcher asks for decisions of a day while plans are improved in the background. Server and generator share the
-// machine.
+// counts from when it was due (a closed loop would hide every stall). Readers ask for the status, writers make
+// bookings, one dispatcher asks for decisions of a day while plans are improved in the background. Server and generator
+// share the machine.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -117,8 +117,12 @@ Status run(Common const& common, State const& state) {
   std::string const url = fmt::format("http://127.0.0.1:{}", server.port());
   auto const secret = server.database().write_and_wait([&](store::Transaction& tx) -> Result<std::string> {
     for (std::int64_t id : {1, 2}) {
-      auto const company = store::add_company(tx, {.id = id, .name = "Bench", .time_zone = "Europe/Zurich",
-                                                   .is_test = true, .settings = parse_json(R"({"auto_dispatch": false})").take()},
+      auto const company = store::add_company(tx,
+                                              {.id = id,
+                                               .name = "Bench",
+                                               .time_zone = "Europe/Zurich",
+                                               .is_test = true,
+                                               .settings = parse_json(R"({"auto_dispatch": false})").take()},
                                               server.now());
       if (!company) return company.error();
       for (DriverId d = 1; d <= 8; ++d) {
@@ -138,13 +142,14 @@ Status run(Common const& common, State const& state) {
       {"GET status", state.gets, state.readers,
        [&](travel::HttpClient& c, int) { return c.get("/api/company_dispatch/rl/status?company_id=1", deadline()); }},
       {"POST booking", state.posts, state.writers,
-       [&](travel::HttpClient& c, int k) { return c.post_json("/api/v1/companies/1/bookings", a_booking(k).dump(), deadline()); }},
-      {"decision", state.decisions, 1,
-       [&](travel::HttpClient& c, int k) -> Result<travel::HttpAnswer> {
+       [&](travel::HttpClient& c, int k) {
+         return c.post_json("/api/v1/companies/1/bookings", a_booking(k).dump(), deadline());
+       }},
+      {"decision", state.decisions, 1, [&](travel::HttpClient& c, int k) -> Result<travel::HttpAnswer> {
          // A ride of a day that fills up, then the decision about it.
          Json ride = a_booking(0);
-         ride["pickup_window"] = Json(Json::Array{
-             Json(fmt::format("2026-03-02T{:02}:{:02}:00Z", 6 + k % 60 / 6, k % 6 * 10)), Json()});
+         ride["pickup_window"] =
+             Json(Json::Array{Json(fmt::format("2026-03-02T{:02}:{:02}:00Z", 6 + k % 60 / 6, k % 6 * 10)), Json()});
          auto made = c.post_json("/api/v1/companies/2/bookings", ride.dump(), deadline());
          if (!made || made->status >= 300) return made;
          return c.post_json("/api/v1/companies/2/dispatch:run", R"({"at": "2026-03-02T05:00:00Z"})", deadline());
@@ -160,14 +165,20 @@ Status run(Common const& common, State const& state) {
   for (std::thread& thread : threads) thread.join();
   double const rss = rss_mb();
   Json rows = Json::array();
-  std::string text = fmt::format("{:<14} {:>9} {:>8} {:>9} {:>9} {:>9} {:>7}\n", "", "rate", "done", "p50 ms", "p99 ms", "p99.9 ms", "failed");
+  std::string text = fmt::format("{:<14} {:>9} {:>8} {:>9} {:>9} {:>9} {:>7}\n", "", "rate", "done", "p50 ms", "p99 ms",
+                                 "p99.9 ms", "failed");
   for (std::size_t k = 0; k < loads.size(); ++k) {
     if (!seen[k]) return seen[k].error();
     Seen const& s = *seen[k];
     if (s.ms.empty()) continue;
     double const p50 = quantile(s.ms, 0.5), p99 = quantile(s.ms, 0.99), p999 = quantile(s.ms, 0.999);
-    rows.push_back(Json::object({{"load", loads[k].name}, {"rate", loads[k].rate}, {"requests", s.ms.size()},
-                                 {"p50_ms", p50}, {"p99_ms", p99}, {"p999_ms", p999}, {"failed", s.failed}}));
+    rows.push_back(Json::object({{"load", loads[k].name},
+                                 {"rate", loads[k].rate},
+                                 {"requests", s.ms.size()},
+                                 {"p50_ms", p50},
+                                 {"p99_ms", p99},
+                                 {"p999_ms", p999},
+                                 {"failed", s.failed}}));
     text += fmt::format("{:<14} {:>7.0f}/s {:>8} {:>9.2f} {:>9.2f} {:>9.2f} {:>7}\n", loads[k].name, loads[k].rate,
                         s.ms.size(), p50, p99, p999, s.failed);
   }
@@ -183,11 +194,18 @@ Run add_bench_serve(CLI::App& app) {
   auto state = std::make_shared<State>();
   app.add_option("--gets", state->gets, "Status requests a second")->check(CLI::Range(0.0, 1e5))->capture_default_str();
   app.add_option("--posts", state->posts, "New bookings a second")->check(CLI::Range(0.0, 1e5))->capture_default_str();
-  app.add_option("--decisions", state->decisions, "Decisions a second")->check(CLI::Range(0.0, 1e4))->capture_default_str();
+  app.add_option("--decisions", state->decisions, "Decisions a second")
+      ->check(CLI::Range(0.0, 1e4))
+      ->capture_default_str();
   app.add_option("--seconds", state->seconds, "How long")->check(CLI::Range(1.0, 3'600.0))->capture_default_str();
-  app.add_option("--readers", state->readers, "Connections that read")->check(CLI::Range(1, 256))->capture_default_str();
-  app.add_option("--writers", state->writers, "Connections that write")->check(CLI::Range(1, 256))->capture_default_str();
-  app.add_option("--folder", state->folder, "Where its database is made; emptied before and after")->capture_default_str();
+  app.add_option("--readers", state->readers, "Connections that read")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--writers", state->writers, "Connections that write")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--folder", state->folder, "Where its database is made; emptied before and after")
+      ->capture_default_str();
   app.footer("Examples:\n  regulus bench serve\n  regulus bench serve --seconds 60 --gets 5000 --posts 500");
   return [state](Common const& common) { return run(common, *state); };
 }

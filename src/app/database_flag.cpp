@@ -14,7 +14,8 @@ Result<std::filesystem::path> DatabaseFlag::path() const {
   constexpr std::string_view scheme = "sqlite:///";
   if (text.starts_with(scheme)) {
     std::string const path = text.substr(scheme.size());
-    if (path.empty()) return invalid(fmt::format("--database = {} names no file; write sqlite:///data/regulus.db", text));
+    if (path.empty())
+      return invalid(fmt::format("--database = {} names no file; write sqlite:///data/regulus.db", text));
     return std::filesystem::path(path);
   }
   if (text.find("://") != std::string::npos) {

@@ -1,9 +1,10 @@
 // `regulus demo`: a company of invented people on a server, and one simulated day driven through the public interface.
 //
 // The day is the simulator's (a family of days and a seed); the server knows nothing of that. Bookings come in when
-// somebody would ask for them, drivers report what they do, and whatever the server decides is what happens. The company
-// is marked is_test, so its clock is the day's: the whole day takes seconds. Everything goes over HTTP with a token, as
-// a dispatcher's own program would do it. Nothing happens between two questions, so the same seed gives the same day.
+// somebody would ask for them, drivers report what they do, and whatever the server decides is what happens. The
+// company is marked is_test, so its clock is the day's: the whole day takes seconds. Everything goes over HTTP with a
+// token, as a dispatcher's own program would do it. Nothing happens between two questions, so the same seed gives the
+// same day.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -53,7 +54,9 @@ class Api {
     ++requests_;
     return read(client_.get(path, std::chrono::steady_clock::now() + patience), path);
   }
-  std::string company(std::string const& rest = "") const { return fmt::format("/api/v1/companies/{}{}", company_, rest); }
+  std::string company(std::string const& rest = "") const {
+    return fmt::format("/api/v1/companies/{}{}", company_, rest);
+  }
   std::int64_t requests() const { return requests_; }
   std::int64_t refused() const { return refused_; }
 
@@ -81,7 +84,10 @@ class Api {
 class Performance {
  public:
   Performance(Api& api, Day const& day, std::string const& date)
-      : api_(api), day_(day), zone_(server::TimeZone::named(std::string(zone_name)).take()), date_(date),
+      : api_(api),
+        day_(day),
+        zone_(server::TimeZone::named(std::string(zone_name)).take()),
+        date_(date),
         times_(TravelTimes::straight_line(day.places, day.speeds)) {}
 
   Status play() {
@@ -156,7 +162,8 @@ class Performance {
       Json body = Json::object({{"at", at(event.at)}});
       if (event.what == "cancelled") {
         if (!ids_.contains(event.booking)) continue;
-        Result<Json> const told = api_.post(api_.company(fmt::format("/bookings/{}/cancel", ids_.at(event.booking))), body);
+        Result<Json> const told =
+            api_.post(api_.company(fmt::format("/bookings/{}/cancel", ids_.at(event.booking))), body);
         if (!told && told.error().kind != ErrorKind::conflict) return told.error();
         continue;
       }
@@ -192,8 +199,7 @@ class Performance {
       body["event"] = name;
       body["stop"] = std::move(stop);
       body["date"] = date_;
-      Result<Json> const told =
-          api_.post(api_.company(fmt::format("/drivers/{}/progress", event.driver)), body);
+      Result<Json> const told = api_.post(api_.company(fmt::format("/drivers/{}/progress", event.driver)), body);
       if (!told && told.error().kind != ErrorKind::conflict) return told.error();
     }
     return ok();
@@ -213,8 +219,7 @@ class Performance {
   // What the server's plans are now, as a decision for the simulated world.
   Result<dispatch::Decision> ask(Situation const& situation) {
     Seconds const now = situation.fleet.now;
-    Result<Json> const run =
-        api_.post(api_.company("/dispatch:run"), Json::object({{"at", at(now)}, {"date", date_}}));
+    Result<Json> const run = api_.post(api_.company("/dispatch:run"), Json::object({{"at", at(now)}, {"date", date_}}));
     if (!run) return run.error();
     Result<Json> const plans = api_.get(api_.company("/assignments?date=" + date_));
     if (!plans) return plans.error();
@@ -223,7 +228,8 @@ class Performance {
     dispatch::Decision decision;
     for (Json const& plan : plans->find("drivers")->as_array()) {
       DriverRoute route{.driver = static_cast<DriverId>(plan.find("driver")->as_integer()), .stops = {}};
-      DriverState const& present = situation.fleet.drivers[static_cast<std::size_t>(day_.driver_position(route.driver))];
+      DriverState const& present =
+          situation.fleet.drivers[static_cast<std::size_t>(day_.driver_position(route.driver))];
       std::size_t k = 0;
       for (Json const& item : plan.find("stops")->as_array()) {
         Stop stop;
@@ -284,13 +290,13 @@ Result<std::string> make_token(State const& state) {
   }
   Result<std::unique_ptr<store::Database>> database = store::Database::open(*path);
   if (!database) return database.error();
-  store::TokenRights const rights{.name = "demo",
-                                  .scopes = {"companies:read", "companies:write", "drivers:read", "drivers:write",
-                                             "bookings:read", "bookings:write", "dispatch:read", "dispatch:write",
-                                             "rl:read"},
-                                  .companies = std::vector<std::int64_t>{state.company},
-                                  .expires_us = server::system_now() + 86'400 * server::one_second,
-                                  .created_by = "demo"};
+  store::TokenRights const rights{
+      .name = "demo",
+      .scopes = {"companies:read", "companies:write", "drivers:read", "drivers:write", "bookings:read",
+                 "bookings:write", "dispatch:read", "dispatch:write", "rl:read"},
+      .companies = std::vector<std::int64_t>{state.company},
+      .expires_us = server::system_now() + 86'400 * server::one_second,
+      .created_by = "demo"};
   auto const issued = (*database)->write_and_wait([&](store::Transaction& tx) {
     return store::create_token(tx, rights, server::system_now(),
                                [](std::span<std::uint8_t> bytes) { store::random_bytes(bytes); });
@@ -301,21 +307,22 @@ Result<std::string> make_token(State const& state) {
 
 Status fill(Api& api, State const& state, Day const& day) {
   Result<Json> const company = api.post("/api/v1/companies", Json::object({{"id", state.company},
-                                                                          {"name", "Demo " + state.family},
-                                                                          {"time_zone", std::string(zone_name)},
-                                                                          {"is_test", true},
-                                                                          {"scenario", state.family}}));
+                                                                           {"name", "Demo " + state.family},
+                                                                           {"time_zone", std::string(zone_name)},
+                                                                           {"is_test", true},
+                                                                           {"scenario", state.family}}));
   if (!company) {
     if (company.error().kind != ErrorKind::conflict) return company.error();
     return invalid(fmt::format("--company = {} exists already; name another one", state.company));
   }
   // The plans change when the day asks, not in between: a simulated driver hears of nothing else.
-  Result<Json> const set = api.send("PUT", api.company("/settings"), Json::object({{"policy", state.policy},
-                                                                           {"auto_dispatch", false},
-                                                                           {"improve", false},
-                                                                           {"partner_rides", day.partner.rides},
-                                                                           {"partner_notice_seconds", day.partner.notice},
-                                                                           {"partner_wheelchairs", day.partner.wheelchairs}}));
+  Result<Json> const set = api.send("PUT", api.company("/settings"),
+                                    Json::object({{"policy", state.policy},
+                                                  {"auto_dispatch", false},
+                                                  {"improve", false},
+                                                  {"partner_rides", day.partner.rides},
+                                                  {"partner_notice_seconds", day.partner.notice},
+                                                  {"partner_wheelchairs", day.partner.wheelchairs}}));
   if (!set) return set.error();
   for (Driver const& driver : day.drivers) {
     server::DriverBody body;
@@ -384,13 +391,15 @@ Run add_demo(CLI::App& app) {
   app.add_option("--company", state->company, "Number of the company to make")
       ->check(CLI::Range(1, 1'000'000'000))
       ->capture_default_str();
-  app.add_option("--family", state->family, "Family of days, as regulus scenario list names them")->capture_default_str();
+  app.add_option("--family", state->family, "Family of days, as regulus scenario list names them")
+      ->capture_default_str();
   app.add_option("--policy", state->policy, "The rule that the company runs")
       ->check(CLI::IsMember({"insertion", "nearest", "regret", "lns", "lns_futures"}))
       ->capture_default_str();
   app.add_option("--date", state->date, "The day's date at the company")->capture_default_str();
   add_seed(app, state->seed, "Seed of the day");
-  app.footer("Examples:\n  regulus serve --port 5000 &\n  regulus demo\n  regulus demo --company 2 --family paratransit");
+  app.footer(
+      "Examples:\n  regulus serve --port 5000 &\n  regulus demo\n  regulus demo --company 2 --family paratransit");
   return [state](Common const& common) { return run(common, *state); };
 }
 

@@ -15,7 +15,8 @@ constexpr char const* main_help =
     "Each command explains itself: regulus COMMAND --help";
 
 int fail(Error const& error, bool json) {
-  constexpr std::string_view kinds[] = {"invalid", "not_found", "corrupt", "io", "interrupted", "conflict", "busy", "full"};
+  constexpr std::string_view kinds[] = {"invalid",     "not_found", "corrupt", "io",
+                                        "interrupted", "conflict",  "busy",    "full"};
   if (json) {
     fmt::print("{}\n", Json::object({{"error", Json::object({{"kind", kinds[static_cast<std::size_t>(error.kind)]},
                                                              {"message", error.message}})}})

@@ -84,11 +84,11 @@ Status run(Common const& common, State& state, CLI::App const& app) {
   server::Server& server = **opened;
   catch_interrupts();
   if (Status const listening = server.listen(); !listening) return listening.error();
-  Json const json = Json::object({{"address", state.address}, {"port", static_cast<int>(server.port())}, {"database", database->string()}});
-  if (Status const told = print_result(
-          common, json,
-          fmt::format("regulus serves http://{}:{} from {}\nstop it with Ctrl-C", state.address, server.port(),
-                      database->string()));
+  Json const json = Json::object(
+      {{"address", state.address}, {"port", static_cast<int>(server.port())}, {"database", database->string()}});
+  if (Status const told = print_result(common, json,
+                                       fmt::format("regulus serves http://{}:{} from {}\nstop it with Ctrl-C",
+                                                   state.address, server.port(), database->string()));
       !told) {
     return told;
   }

@@ -64,7 +64,8 @@ Status create(Common const& common, State const& state, store::Database& databas
                                fmt::join(known, ", ")));
   }
   server::Instant const now = server::system_now();
-  store::TokenRights rights{.name = state.name, .scopes = scopes, .companies = {}, .expires_us = {}, .created_by = "command line"};
+  store::TokenRights rights{
+      .name = state.name, .scopes = scopes, .companies = {}, .expires_us = {}, .created_by = "command line"};
   if (!state.companies.empty()) rights.companies = state.companies;
   if (state.days > 0) rights.expires_us = now + state.days * one_day;
   auto const issued = database.write_and_wait([&](store::Transaction& tx) -> Result<store::IssuedToken> {

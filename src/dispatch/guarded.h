@@ -2,8 +2,8 @@
 // illegal one.
 //
 // For policies that were learned rather than proven: whatever is in a model's file, nobody is sent where he cannot go,
-// and no ride is lost because of it. Decision::replaced says why an answer is not the guarded policy's own. A policy that
-// throws is replaced too. How long it takes is not for a policy to know: whoever calls it watches the clock.
+// and no ride is lost because of it. Decision::replaced says why an answer is not the guarded policy's own. A policy
+// that throws is replaced too. How long it takes is not for a policy to know: whoever calls it watches the clock.
 #pragma once
 
 #include <memory>

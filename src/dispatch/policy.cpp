@@ -33,7 +33,8 @@ Result<std::unique_ptr<Policy>> make_policy(std::string_view name, PolicySetting
       return std::unique_ptr<Policy>(std::make_unique<Guarded>(guarded.take()));
     }
     if (policy != "dqn" && policy != "dqn_insertion") {
-      return invalid(fmt::format("policy = {}: only dqn and dqn_insertion are followed by a model's file, guarded by a policy", name));
+      return invalid(fmt::format(
+          "policy = {}: only dqn and dqn_insertion are followed by a model's file, guarded by a policy", name));
     }
     Result<std::shared_ptr<ValueModel const>> model = load_value_model(std::string(name.substr(colon + 1)));
     if (!model) return model.error();

@@ -53,8 +53,9 @@ struct PolicyEntry {
   std::unique_ptr<Policy> (*make)(PolicySettings const&);
 };
 std::span<PolicyEntry const> policies();
-// `name` is a policy's, or `dqn:FILE` and the like: then the model in the file goes into the settings; or `guarded:NAME`,
-// where NAME is any of these. Errors: not_found with the nearest name; what load_value_model says of the file.
+// `name` is a policy's, or `dqn:FILE` and the like: then the model in the file goes into the settings; or
+// `guarded:NAME`, where NAME is any of these. Errors: not_found with the nearest name; what load_value_model says of
+// the file.
 Result<std::unique_ptr<Policy>> make_policy(std::string_view name, PolicySettings const& settings);
 
 // Whether a decision may be carried out: locks kept, riders on board delivered, every stop's booking open and known, no

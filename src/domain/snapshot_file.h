@@ -1,8 +1,8 @@
-// A fleet snapshot as JSON, for the record of a decision: with its day (domain/day_file.h) it is the whole question, and
-// the same question gets the same answer again.
+// A fleet snapshot as JSON, for the record of a decision: with its day (domain/day_file.h) it is the whole question,
+// and the same question gets the same answer again.
 //
-// Moments are seconds since the day's midnight, null is never. What equals its default is left out. Equal snapshots give
-// equal bytes.
+// Moments are seconds since the day's midnight, null is never. What equals its default is left out. Equal snapshots
+// give equal bytes.
 #pragma once
 
 #include "core/json.h"

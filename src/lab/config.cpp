@@ -84,9 +84,10 @@ Status check_consistent(Config const& config) {
                                config.replay.buffer_size));
   }
   if (config.replay.keep_demonstrations && config.replay.n_step >= config.replay.buffer_size / 2) {
-    return invalid(fmt::format("replay.n_step = {} must be below half of replay.buffer_size = {} when demonstrations "
-                               "are kept",
-                               config.replay.n_step, config.replay.buffer_size));
+    return invalid(
+        fmt::format("replay.n_step = {} must be below half of replay.buffer_size = {} when demonstrations "
+                    "are kept",
+                    config.replay.n_step, config.replay.buffer_size));
   }
   if (config.agent.epsilon_end > config.agent.epsilon_start) {
     return invalid(fmt::format("agent.epsilon_end = {} is above agent.epsilon_start = {}", config.agent.epsilon_end,

@@ -74,7 +74,8 @@ bool is_media_type(Request const& request, std::string_view wanted) {
   if (header == nullptr) return false;
   std::string type = header->substr(0, header->find(';'));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
-  std::ranges::transform(type, type.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(type, type.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return type == wanted;
 }
 
@@ -83,7 +84,8 @@ std::optional<Problem> read_body(Operation const& operation, Call& call) {
   Request const& request = call.request;
   if (operation.body == BodyKind::none) {
     if (request.body.empty()) return std::nullopt;
-    return invalid_member("", "unexpected", call.say("this operation takes no body", "cette opération ne prend pas de corps"));
+    return invalid_member("", "unexpected",
+                          call.say("this operation takes no body", "cette opération ne prend pas de corps"));
   }
   bool const csv = operation.body == BodyKind::csv;
   if (!is_media_type(request, csv ? "text/csv" : "application/json")) {
@@ -107,10 +109,14 @@ std::optional<Problem> read_body(Operation const& operation, Call& call) {
 // What a mistake that is ours or the disk's looks like from outside: no detail beyond what helps.
 Problem problem_of_failure(Error const& error) {
   switch (error.kind) {
-    case ErrorKind::full: return {.code = ProblemCode::storage_full};
-    case ErrorKind::busy: return {.code = ProblemCode::not_ready, .retry_after_s = 1};
-    case ErrorKind::io: return {.code = ProblemCode::not_ready, .retry_after_s = 5};
-    default: return problem_of(error);
+    case ErrorKind::full:
+      return {.code = ProblemCode::storage_full};
+    case ErrorKind::busy:
+      return {.code = ProblemCode::not_ready, .retry_after_s = 1};
+    case ErrorKind::io:
+      return {.code = ProblemCode::not_ready, .retry_after_s = 5};
+    default:
+      return problem_of(error);
   }
 }
 
@@ -138,16 +144,22 @@ Response replayed(store::StoredAnswer answer) {
   return response;
 }
 
-// One writing operation inside its job.
-Outcome write_once(Server& server, Operation const& operation, Call const& call, store::Transaction& tx) {
-  std::string const* const key = call.request.header("idempotency-key");
-  if (key == nullptr || call.request.method != "POST") return operation.transact(server, call, tx);
+std::string const* idempotency_key(Call const& call) {
+  return call.request.method == "POST" ? call.request.header("idempotency-key") : nullptr;
+}
+
+store::RequestKey request_key(Call const& call) {
+  return {call.token.id, call.request.method + " " + call.request.path, *idempotency_key(call)};
+}
+
+// The answer that a repeated request gets, or nothing for one that was not seen yet.
+std::optional<Outcome> answered_before(Call const& call, store::Transaction& tx) {
+  std::string const* const key = idempotency_key(call);
+  if (key == nullptr) return std::nullopt;
   if (key->empty() || key->size() > longest_key) {
     return Problem{.code = ProblemCode::invalid_body, .detail = "Idempotency-Key has 1 to 255 characters"};
   }
-  store::RequestKey const request{call.token.id, call.request.method + " " + call.request.path, *key};
-  store::Digest const digest = store::sha256(call.request.body);
-  auto seen = store::look_up_request(tx, request, digest, call.now);
+  auto seen = store::look_up_request(tx, request_key(call), store::sha256(call.request.body), call.now);
   if (!seen) return problem_of(seen.error());
   if (auto* answer = std::get_if<store::StoredAnswer>(&*seen)) return replayed(std::move(*answer));
   if (std::holds_alternative<store::MismatchedBody>(*seen)) {
@@ -155,16 +167,54 @@ Outcome write_once(Server& server, Operation const& operation, Call const& call,
                    .detail = call.say("this Idempotency-Key was used with another body",
                                       "cette Idempotency-Key a servi avec un autre corps")};
   }
+  return std::nullopt;
+}
+
+// One writing operation inside its job.
+Outcome write_once(Server& server, Operation const& operation, Call const& call, store::Transaction& tx) {
+  if (auto before = answered_before(call, tx)) return *std::move(before);
   Outcome outcome = operation.transact(server, call, tx);
-  if (auto const* response = std::get_if<Response>(&outcome); response != nullptr && response->status < 400) {
-    store::remember_answer(tx, request, digest, stored(*response), call.now);
-  }
+  if (auto const* response = std::get_if<Response>(&outcome)) remember(tx, call, *response);
   return outcome;
+}
+
+// A long operation on a thread of the pool. Its answer is kept once it is there; whoever repeats the request while it
+// runs is told to wait.
+void work_once(Server& server, Operation const& operation, std::shared_ptr<Call const> const& call,
+               Reply const& reply) {
+  if (idempotency_key(*call) == nullptr) return operation.work(server, call, reply);
+  std::optional<Outcome> before;
+  Status const read = server.database().read([&](store::Transaction& tx) {
+    before = answered_before(*call, tx);
+    return ok();
+  });
+  if (!read) return reply(problem_response(problem_of_failure(read.error()), call->request));
+  if (before) return reply(finish(*std::move(before), call->request));
+  store::RequestKey const key = request_key(*call);
+  std::string const task = fmt::format("key/{}/{}/{}", key.token, key.endpoint, key.key);
+  if (!server.begin_waiting(task)) {
+    return reply(problem_response(
+        conflict(call->say("the same request is still being answered", "la même requête est encore en cours")),
+        call->request));
+  }
+  operation.work(server, call, [&server, call, reply, task](Response response) {
+    Status const kept = server.database().write_and_wait([&](store::Transaction& tx) {
+      if (!answered_before(*call, tx)) remember(tx, *call, response);
+      return ok();
+    });
+    server.done_waiting(task);
+    reply(kept ? std::move(response) : problem_response(problem_of_failure(kept.error()), call->request));
+  });
 }
 
 }  // namespace
 
 std::span<Operation const> operations() { return table; }
+
+void remember(store::Transaction& tx, Call const& call, Response const& response) {
+  if (idempotency_key(call) == nullptr || response.status >= 400 || response.events) return;
+  store::remember_answer(tx, request_key(call), store::sha256(call.request.body), stored(response), call.now);
+}
 
 std::vector<std::string> all_scopes() {
   std::set<std::string> scopes;
@@ -240,14 +290,19 @@ Problem conflict(std::string detail) { return {.code = ProblemCode::conflict, .d
 
 Problem problem_of(Error const& error) {
   switch (error.kind) {
-    case ErrorKind::invalid: return {.code = ProblemCode::invalid_body, .detail = error.message};
-    case ErrorKind::not_found: return not_found();
-    case ErrorKind::conflict: return conflict(error.message);
+    case ErrorKind::invalid:
+      return {.code = ProblemCode::invalid_body, .detail = error.message};
+    case ErrorKind::not_found:
+      return not_found();
+    case ErrorKind::conflict:
+      return conflict(error.message);
     case ErrorKind::busy:
     case ErrorKind::full:
-    case ErrorKind::io: return problem_of_failure(error);
+    case ErrorKind::io:
+      return problem_of_failure(error);
     case ErrorKind::corrupt:
-    case ErrorKind::interrupted: return {.code = ProblemCode::internal};
+    case ErrorKind::interrupted:
+      return {.code = ProblemCode::internal};
   }
   return {.code = ProblemCode::internal};
 }
@@ -352,10 +407,12 @@ void Server::handle(Request&& request, Reply reply) {
       return refuse({.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())});
     }
     if (store::is_use_news(call->token, now)) {
-      database().write([id = call->token.id, now](store::Transaction& tx) {
-        store::note_use(tx, id, now);
-        return ok();
-      }, [](Status const&) {});
+      database().write(
+          [id = call->token.id, now](store::Transaction& tx) {
+            store::note_use(tx, id, now);
+            return ok();
+          },
+          [](Status const&) {});
     }
   }
 
@@ -368,8 +425,9 @@ void Server::handle(Request&& request, Reply reply) {
     call->company = *company;
   }
   if (!operation.scope.empty() && operation.scope != "*" && !call->token.has_scope(operation.scope)) {
-    return refuse({.code = ProblemCode::forbidden,
-                   .detail = call->say("it lacks the scope ", "il lui manque la portée ") + std::string(operation.scope)});
+    return refuse(
+        {.code = ProblemCode::forbidden,
+         .detail = call->say("it lacks the scope ", "il lui manque la portée ") + std::string(operation.scope)});
   }
 
   // Step 4. What he says.
@@ -383,7 +441,8 @@ void Server::handle(Request&& request, Reply reply) {
         outcome = operation.transact(*this, *call, tx);
         return ok();
       });
-      return reply(read ? finish(std::move(*outcome), asked) : problem_response(problem_of_failure(read.error()), asked));
+      return reply(read ? finish(std::move(*outcome), asked)
+                        : problem_response(problem_of_failure(read.error()), asked));
     }
     case Effect::write: {
       auto outcome = std::make_shared<std::optional<Outcome>>();
@@ -396,7 +455,8 @@ void Server::handle(Request&& request, Reply reply) {
           },
           [call, outcome, reply = std::move(reply)](Status const& committed) {
             bool const refused = *outcome && std::holds_alternative<Problem>(**outcome);
-            if (!committed && !refused) return reply(problem_response(problem_of_failure(committed.error()), call->request));
+            if (!committed && !refused)
+              return reply(problem_response(problem_of_failure(committed.error()), call->request));
             if (committed) {
               for (auto const& task : call->after_commit) task();
             }
@@ -405,7 +465,7 @@ void Server::handle(Request&& request, Reply reply) {
       return;
     }
     case Effect::work: {
-      bool const accepted = pool().run([this, &operation, call, reply] { operation.work(*this, call, reply); });
+      bool const accepted = pool().run([this, &operation, call, reply] { work_once(*this, operation, call, reply); });
       if (!accepted) return refuse({.code = ProblemCode::not_ready, .retry_after_s = 1});
       return;
     }

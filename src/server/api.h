@@ -37,10 +37,10 @@ class Server;  // server.h
 // A request that has passed the door.
 struct Call {
   Request request;
-  Pairs path;                        // variables of the route
-  store::Token token;                // of an operation with a scope; empty otherwise
-  std::int64_t company = 0;          // of the path, when it has one: exists and is the token's
-  Json body;                         // null when the operation takes none or it is not JSON
+  Pairs path;                // variables of the route
+  store::Token token;        // of an operation with a scope; empty otherwise
+  std::int64_t company = 0;  // of the path, when it has one: exists and is the token's
+  Json body;                 // null when the operation takes none or it is not JSON
   Language language = Language::english;
   Instant now = 0;
   // What is to happen once the transaction of a writing operation is on disk; dropped when it is undone.
@@ -106,6 +106,10 @@ struct Operation {
 std::span<Operation const> operations();
 // Every scope that some operation needs, sorted.
 std::vector<std::string> all_scopes();
+
+// Keeps an answer under the request's Idempotency-Key, if it has one, for an operation that writes for itself: in the
+// transaction of its effect. Every other operation need not think of it.
+void remember(store::Transaction& tx, Call const& call, Response const& response);
 
 // Body limits by route, for the listener.
 std::int64_t body_limit(std::string_view method, std::string_view path);

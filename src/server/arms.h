@@ -3,8 +3,8 @@
 //
 // The candidate runs behind a guard (dispatch/guarded.h) and against the clock, on a thread of its own: an answer that
 // comes late, or never, costs nobody a ride, because the heuristic's answer is taken then. What was replaced and why is
-// part of the result. A thread that never comes back is left alone; while more than a few of them are out, the candidate
-// is not asked at all.
+// part of the result. A thread that never comes back is left alone; while more than a few of them are out, the
+// candidate is not asked at all.
 #pragma once
 
 #include <atomic>

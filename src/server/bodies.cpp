@@ -159,7 +159,8 @@ Result<DriverBody> driver_body_of(Json const& json) {
     vehicle.in("layouts", [&](JsonReader const& layouts) {
       check_length(layouts);
       layouts.items([&](JsonReader const& layout) { read_seats(layout, d.vehicle.layouts.emplace_back()); });
-      if (d.vehicle.layouts.empty()) layouts.fail("is empty; give what the vehicle offers, such as [{\"ambulatory\": 4}]");
+      if (d.vehicle.layouts.empty())
+        layouts.fail("is empty; give what the vehicle offers, such as [{\"ambulatory\": 4}]");
     });
   });
   read_names(at, "skills", body.skills);
@@ -193,21 +194,19 @@ Json to_json(DriverBody const& body) {
   Json layouts = Json::array(), breaks = Json::array();
   for (Seats const& layout : d.vehicle.layouts) layouts.push_back(seats_json(layout));
   for (Break const& b : d.breaks) {
-    breaks.push_back(Json::object({{"from", clock_json(b.window.start)},
-                                   {"to", clock_json(b.window.end)},
-                                   {"duration", b.duration}}));
+    breaks.push_back(Json::object(
+        {{"from", clock_json(b.window.start)}, {"to", clock_json(b.window.end)}, {"duration", b.duration}}));
   }
-  return Json::object(
-      {{"name", d.name},
-       {"type", enum_names(d.type)[static_cast<std::size_t>(d.type)]},
-       {"vehicle", Json::object({{"name", d.vehicle.name}, {"layouts", std::move(layouts)}})},
-       {"skills", Json::array_of(body.skills)},
-       {"shift", Json::object({{"from", clock_json(d.shift.start)}, {"to", clock_json(d.shift.end)}})},
-       {"max_overtime", d.max_overtime},
-       {"breaks", std::move(breaks)},
-       {"start", to_json(body.start)},
-       {"end", body.end ? to_json(*body.end) : Json()},
-       {"available", body.available}});
+  return Json::object({{"name", d.name},
+                       {"type", enum_names(d.type)[static_cast<std::size_t>(d.type)]},
+                       {"vehicle", Json::object({{"name", d.vehicle.name}, {"layouts", std::move(layouts)}})},
+                       {"skills", Json::array_of(body.skills)},
+                       {"shift", Json::object({{"from", clock_json(d.shift.start)}, {"to", clock_json(d.shift.end)}})},
+                       {"max_overtime", d.max_overtime},
+                       {"breaks", std::move(breaks)},
+                       {"start", to_json(body.start)},
+                       {"end", body.end ? to_json(*body.end) : Json()},
+                       {"available", body.available}});
 }
 
 Result<BookingBody> booking_body_of(Json const& json) {
@@ -300,8 +299,8 @@ Booking booking_on(BookingBody const& body, TimeZone const& zone, std::string co
     return Window{zone.moment_of(window.from, date), window.to ? zone.moment_of(*window.to, date) : never};
   };
   booking.pickup_window = moments(body.pickup_window);
-  booking.dropoff_window = body.dropoff_window ? moments(*body.dropoff_window)
-                                               : Window{booking.pickup_window.start, never};
+  booking.dropoff_window =
+      body.dropoff_window ? moments(*body.dropoff_window) : Window{booking.pickup_window.start, never};
   return booking;
 }
 

@@ -1,9 +1,9 @@
 // Drivers and bookings as the API writes them, and as dispatch knows them.
 //
-// The API's JSON speaks of places by coordinates and of times by RFC 3339; a service day speaks of rows of a table and of
-// seconds since midnight. A body that was read is complete and consistent in itself; whether the drivers it names exist,
-// only the store can tell. Unknown members, wrong kinds and impossible values are errors that name path, value and
-// remedy. A body that is written reads back to itself, so the store keeps what the API shows.
+// The API's JSON speaks of places by coordinates and of times by RFC 3339; a service day speaks of rows of a table and
+// of seconds since midnight. A body that was read is complete and consistent in itself; whether the drivers it names
+// exist, only the store can tell. Unknown members, wrong kinds and impossible values are errors that name path, value
+// and remedy. A body that is written reads back to itself, so the store keeps what the API shows.
 //
 // Driver   {"name", "type", "vehicle": {"name", "layouts": [{"ambulatory": 4}]}, "skills": ["oxygen"],
 //           "shift": {"from": "07:00", "to": "15:30"}, "max_overtime": seconds,

@@ -314,13 +314,12 @@ void Desk::carry_out(dispatch::Decision const& decision) {
   }
   for (BookingId id : decision.unserved) state_of(id).status = BookingStatus::unserved;
   for (DriverState& s : fleet_.drivers) {
-    s.trips = static_cast<std::int32_t>(
-        std::ranges::count_if(fleet_.bookings, [&](BookingState const& b) {
-          bool const counts = b.status == BookingStatus::assigned || b.status == BookingStatus::en_route ||
-                              b.status == BookingStatus::waiting || b.status == BookingStatus::on_board ||
-                              b.status == BookingStatus::completed;
-          return counts && b.driver == day_.drivers[static_cast<std::size_t>(&s - fleet_.drivers.data())].id;
-        }));
+    s.trips = static_cast<std::int32_t>(std::ranges::count_if(fleet_.bookings, [&](BookingState const& b) {
+      bool const counts = b.status == BookingStatus::assigned || b.status == BookingStatus::en_route ||
+                          b.status == BookingStatus::waiting || b.status == BookingStatus::on_board ||
+                          b.status == BookingStatus::completed;
+      return counts && b.driver == day_.drivers[static_cast<std::size_t>(&s - fleet_.drivers.data())].id;
+    }));
   }
   find_undecided();
 }

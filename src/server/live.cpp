@@ -18,8 +18,8 @@ namespace regulus::server {
 
 namespace {
 
-constexpr int attempts = 4;            // at keeping a decision while others change the same rows
-constexpr int most_fallbacks = 3;      // within fallback_span: the candidate is turned off
+constexpr int attempts = 4;        // at keeping a decision while others change the same rows
+constexpr int most_fallbacks = 3;  // within fallback_span: the candidate is turned off
 constexpr Instant fallback_span = 15 * 60 * one_second;
 constexpr std::chrono::milliseconds road_patience{150};
 // Dates of a driver's route that are kept beside the one in use.
@@ -174,9 +174,9 @@ void note_fallback(Server& server, store::Transaction& tx, store::Company const&
   std::string const kind = reason.substr(0, reason.find(':'));
   server.metrics().add("dispatch_fallback_total", fmt::format("reason=\"{}\"", kind));
   tally(tx, company.id, "fallbacks", now);
-  auto const recent = tx.integer(
-      "SELECT COUNT(*) FROM decisions WHERE company = ? AND at > ? AND fallback_reason IS NOT NULL",
-      {company.id, now - fallback_span});
+  auto const recent =
+      tx.integer("SELECT COUNT(*) FROM decisions WHERE company = ? AND at > ? AND fallback_reason IS NOT NULL",
+                 {company.id, now - fallback_span});
   server.tell(tx, company.id, "rl.fallback", Json::object({{"reason", kind}}), now);
   if (recent.value_or(0) >= most_fallbacks) fall_back(server, tx, company, kind, now);
 }
@@ -267,12 +267,16 @@ Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::st
     auto const page = store::list_drivers(tx, company, after, store::longest_page);
     for (store::StoredDriver const& row : page) {
       Result<DriverBody> body = driver_body_of(row.body);
-      if (!body) return Error{ErrorKind::corrupt, fmt::format("the row of driver {} is damaged: {}", row.id, body.error().message)};
+      if (!body)
+        return Error{ErrorKind::corrupt,
+                     fmt::format("the row of driver {} is damaged: {}", row.id, body.error().message)};
       body->available = row.available;
       store::StoredRoute& route =
           day.routes.try_emplace(row.id, store::StoredRoute{.company = company, .driver = row.id}).first->second;
       Result<DriverProgress> progress = progress_on(route, date);
-      if (!progress) return Error{ErrorKind::corrupt, fmt::format("the route of driver {} is damaged: {}", row.id, progress.error().message)};
+      if (!progress)
+        return Error{ErrorKind::corrupt,
+                     fmt::format("the route of driver {} is damaged: {}", row.id, progress.error().message)};
       // Who has nothing to do and is out drives where he likes; the last report of his place counts.
       DriverState& state = progress->state;
       if (row.position && !state.under_way && state.left_start != never) {
@@ -313,9 +317,8 @@ Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::st
     }
     if (!day.bookings.contains(b.body.booking.linked)) b.body.booking.linked = 0;
   }
-  Result<std::unique_ptr<Desk>> desk =
-      Desk::put_together(day.company.name, date, rules_of(day.company, day.settings), drivers, bookings,
-                         zone->moment_of(now, date));
+  Result<std::unique_ptr<Desk>> desk = Desk::put_together(day.company.name, date, rules_of(day.company, day.settings),
+                                                          drivers, bookings, zone->moment_of(now, date));
   if (!desk) return desk.error();
   day.desk = desk.take();
   return day;
@@ -400,8 +403,8 @@ void fall_back(Server& server, store::Transaction& tx, store::Company const& com
   call.token.id = "server";
   call.request.id = "none";
   call.now = now;
-  server.record(tx, call, "rl.fallback", fmt::format("company/{}/rl", company.id),
-                Json::object({{"fallback", Json()}}), Json::object({{"fallback", reason}}), reason);
+  server.record(tx, call, "rl.fallback", fmt::format("company/{}/rl", company.id), Json::object({{"fallback", Json()}}),
+                Json::object({{"fallback", reason}}), reason);
   server.tell(tx, company.id, "rl.mode_changed",
               Json::object({{"mode", store::enum_names(company.mode)[static_cast<std::size_t>(company.mode)]},
                             {"fallback", reason}}),
@@ -451,8 +454,12 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
     if (!changes_nothing(verdict.answer.decision)) day.desk->carry_out(verdict.answer.decision);
 
     // Step 3. Keeping it, if everything is still as it was read; the switch too.
-    Dispatched done{.decision_id = "", .arm = verdict.arm, .decided = {}, .suggestions = {},
-                    .fallback = verdict.fallback, .degraded = day.desk->is_degraded(),
+    Dispatched done{.decision_id = "",
+                    .arm = verdict.arm,
+                    .decided = {},
+                    .suggestions = {},
+                    .fallback = verdict.fallback,
+                    .degraded = day.desk->is_degraded(),
                     .decide_us = verdict.answer.took_us};
     for (BookingId const id : undecided) {
       if (day.desk->booking(id).status != BookingStatus::pending) done.decided.push_back(id);
@@ -466,8 +473,9 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
         return Error{ErrorKind::conflict, "the switch was turned meanwhile"};
       }
       if (Status const day_kept = keep_day(server, tx, day, when.now); !day_kept) return day_kept;
-      auto const run = store::add_run(
-          tx, {.id = "", .company = company, .at_us = when.now, .reason = reason, .summary = summary}, server.entropy());
+      auto const run =
+          store::add_run(tx, {.id = "", .company = company, .at_us = when.now, .reason = reason, .summary = summary},
+                         server.entropy());
       if (!run) return run.error();
       store::StoredDecision decision;
       decision.company = company;
@@ -487,11 +495,11 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
       tally(tx, company, verdict.arm == "model" ? "decisions_by_model" : "decisions_by_rule", when.now);
       tally(tx, company, verdict.arm == "model" ? "bookings_decided_by_model" : "bookings_decided_by_rule", when.now,
             static_cast<std::int64_t>(done.decided.size()));
-      server.tell(tx, company, "decision.made",
-                  Json::object({{"decision", done.decision_id},
-                                {"arm", verdict.arm},
-                                {"bookings", Json::array_of(done.decided)}}),
-                  when.now);
+      server.tell(
+          tx, company, "decision.made",
+          Json::object(
+              {{"decision", done.decision_id}, {"arm", verdict.arm}, {"bookings", Json::array_of(done.decided)}}),
+          when.now);
       if (!verdict.fallback.empty()) note_fallback(server, tx, *now, verdict.fallback, when.now);
       return tx.failed() ? Status(tx.error()) : ok();
     });
@@ -599,13 +607,16 @@ void shadow_decision(Server& server, std::int64_t company, std::string const& de
   std::int64_t difference = 0;
   if (answer) {
     agreement = agreement_of(*question, answer->decision, *taken);
-    difference = static_cast<std::int64_t>(std::llround(question->cost_after(answer->decision) - question->cost_after(*taken)));
+    difference =
+        static_cast<std::int64_t>(std::llround(question->cost_after(answer->decision) - question->cost_after(*taken)));
   }
   Status const written = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
     if (answer) {
-      tx.run("UPDATE decisions SET shadow_answer = ?, agreement = ?, cost_difference = ?, model_hash = ? WHERE company = ? AND id = ?",
-             {std::string_view(to_json(answer->decision).dump()), *agreement, difference,
-              std::string_view(pair->candidate.model_hash), company, std::string_view(decision_id)});
+      tx.run(
+          "UPDATE decisions SET shadow_answer = ?, agreement = ?, cost_difference = ?, model_hash = ? WHERE company = "
+          "? AND id = ?",
+          {std::string_view(to_json(answer->decision).dump()), *agreement, difference,
+           std::string_view(pair->candidate.model_hash), company, std::string_view(decision_id)});
     }
     Instant const now = server.now();
     tally(tx, company, "shadow_decisions", now);
@@ -679,8 +690,8 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
     if (kept) return json_response(200, assignment_json(*day, booking));
     if (kept.error().kind != ErrorKind::conflict) return problem_of(kept.error());
   }
-  return conflict(call.say("the day changed while it was being decided about",
-                           "la journée a changé pendant la décision"));
+  return conflict(
+      call.say("the day changed while it was being decided about", "la journée a changé pendant la décision"));
 }
 
 Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const& when) {
@@ -737,7 +748,11 @@ Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const&
       if (driver == 0) continue;
       auto const suggestion =
           store::add_suggestion(tx,
-                                {.id = "", .company = company, .booking = id, .driver = driver, .decision = added->id,
+                                {.id = "",
+                                 .company = company,
+                                 .booking = id,
+                                 .driver = driver,
+                                 .decision = added->id,
                                  .expires_us = when.now + day.settings.suggestion_seconds * one_second},
                                 when.now, server.entropy());
       if (!suggestion) return suggestion.error();

@@ -1,9 +1,9 @@
 // A company's day between the store and the desk: loading it, keeping what changed, and deciding.
 //
-// Everything that changes a plan goes the same way: load the desk inside a transaction, change it, and keep what changed
-// in the same transaction; or, for a decision, which takes too long for the writer, load it in a reading transaction,
-// decide on a thread of the pool, and keep the answer in a writing one only if every row that it changes is still as it
-// was read. Otherwise decide again.
+// Everything that changes a plan goes the same way: load the desk inside a transaction, change it, and keep what
+// changed in the same transaction; or, for a decision, which takes too long for the writer, load it in a reading
+// transaction, decide on a thread of the pool, and keep the answer in a writing one only if every row that it changes
+// is still as it was read. Otherwise decide again.
 #pragma once
 
 #include <functional>
@@ -81,8 +81,8 @@ void shadow_decision(Server& server, std::int64_t company, std::string const& de
 // Suggestions of the candidate for what is undecided; for mode suggest_only.
 Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const& when);
 
-// A person gives a booking to a driver: inserted where it costs least in his plan. `with`: what else belongs to the same
-// transaction. Not from the writer's thread. Problems: conflict when it is not possible.
+// A person gives a booking to a driver: inserted where it costs least in his plan. `with`: what else belongs to the
+// same transaction. Not from the writer's thread. Problems: conflict when it is not possible.
 Outcome assign(Server& server, Call const& call, When const& when, BookingId booking, DriverId driver,
                std::function<std::optional<Problem>(store::Transaction&)> const& with);
 

@@ -50,7 +50,8 @@ std::string Metrics::text() const {
   std::map<std::string, std::string> lines;  // by name
   for (auto const& [name, ask] : questions) lines[name] = fmt::format("{} {}\n", name, ask());
   std::unique_lock const lock(mutex_);
-  for (auto const& [key, value] : counters_) lines[key.first] += fmt::format("{} {}\n", series(key.first, key.second), value);
+  for (auto const& [key, value] : counters_)
+    lines[key.first] += fmt::format("{} {}\n", series(key.first, key.second), value);
   for (auto const& [key, h] : histograms_) {
     std::uint64_t sum = 0;
     std::string& out = lines[key.first];

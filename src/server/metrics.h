@@ -1,8 +1,8 @@
 // What Prometheus scrapes: counters, gauges and histograms with few labels, in its text format 0.0.4.
 //
 // Names follow Prometheus' practice: prefix, base unit, suffix. No label ever holds a company's, a driver's or a
-// passenger's name, nor an id that somebody outside could invent: the set of series is bounded by the code. These are the
-// process's numbers and start at zero with it; what must survive is counted in the database (store/counters.h).
+// passenger's name, nor an id that somebody outside could invent: the set of series is bounded by the code. These are
+// the process's numbers and start at zero with it; what must survive is counted in the database (store/counters.h).
 //
 // Safe from any thread.
 #pragma once
@@ -21,8 +21,7 @@ namespace regulus::server {
 class Metrics {
  public:
   // Seconds; the last bucket is everything.
-  static constexpr std::array<double, 11> buckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                                     0.1,   0.25,   0.5,   1,    2.5};
+  static constexpr std::array<double, 11> buckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5};
 
   // `labels` as they are written: `operation="rl_status",status="200"`.
   void add(std::string_view name, std::string_view labels, double by = 1);

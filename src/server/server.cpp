@@ -65,7 +65,8 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   m.describe("dispatch_http_request_duration_seconds", "histogram", "Time from the whole request to the whole answer.");
   m.describe("dispatch_http_requests_total", "counter", "Answers, by operation and status.");
   m.describe("dispatch_decisions_total", "counter", "Decisions, by who decided and what asked for them.");
-  m.describe("dispatch_fallback_total", "counter", "Answers of a candidate that were replaced by the rule's, by reason.");
+  m.describe("dispatch_fallback_total", "counter",
+             "Answers of a candidate that were replaced by the rule's, by reason.");
   m.describe("dispatch_decision_duration_seconds", "histogram", "Time to decide, by arm.");
   m.describe("dispatch_db_jobs_total", "counter", "Writing jobs of the database.");
   m.describe("dispatch_db_commits_total", "counter", "Transactions that reached the disk.");
@@ -219,9 +220,8 @@ Result<Arm> Server::candidate(store::Transaction& tx, std::string const& model_i
   settings.model = value.take();
   Result<std::unique_ptr<dispatch::Policy>> policy = dispatch::make_policy("dqn", settings);
   if (!policy) return policy.error();
-  Arm arm{.name = "dqn",
-          .model_hash = model->sha256,
-          .policy = std::make_shared<dispatch::Guarded const>(policy.take())};
+  Arm arm{
+      .name = "dqn", .model_hash = model->sha256, .policy = std::make_shared<dispatch::Guarded const>(policy.take())};
   std::unique_lock const lock(arms_mutex_);
   return arms_.emplace(model_id, std::move(arm)).first->second;
 }

@@ -1,7 +1,7 @@
 // The server as one object: its database, its threads, who decides for whom, and what it counts.
 //
-// It never trains and never simulates: that is a job in the database, which `regulus worker` takes. Time and chance come
-// from outside, so that a test can turn the clock and replay what happened.
+// It never trains and never simulates: that is a job in the database, which `regulus worker` takes. Time and chance
+// come from outside, so that a test can turn the clock and replay what happened.
 #pragma once
 
 #include <atomic>
@@ -42,7 +42,7 @@ class Server {
     Watchdog::Options watchdog{};
     RateLimit::Options callers{.burst = 2'000, .per_second = 1'000};
     RateLimit::Options strangers{.burst = 20, .per_second = 2};
-    int workers = 2;                      // threads for decisions and what runs in the background
+    int workers = 2;                        // threads for decisions and what runs in the background
     std::int64_t improve_iterations = 400;  // of the search in the background; 0: none
     travel::TravelOptions travel{};
   };

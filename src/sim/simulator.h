@@ -40,10 +40,10 @@ struct DayResult {
   Outcome outcome;
   std::uint64_t trace_hash = 0;
   std::int64_t events = 0, decisions = 0;
-  std::int64_t refused_decisions = 0;  // answers that check_decision turned down; the plan stayed as it was
+  std::int64_t refused_decisions = 0;   // answers that check_decision turned down; the plan stayed as it was
   std::int64_t replaced_decisions = 0;  // Decision::replaced: a guard answered in the place of its policy
-  std::string broken;                  // the first invariant that did not hold, when they are checked; empty: all did
-  std::vector<double> decide_ms;       // by decision, wall clock; reported, never hashed
+  std::string broken;                   // the first invariant that did not hold, when they are checked; empty: all did
+  std::vector<double> decide_ms;        // by decision, wall clock; reported, never hashed
 };
 
 // A day that stops at every question: what simulate() is made of, and what a learning environment plays on.

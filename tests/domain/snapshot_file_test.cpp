@@ -106,10 +106,13 @@ TEST(SnapshotFile, refuses_what_does_not_fit_the_day_and_names_it) {
   EXPECT_NE(with([](Json& j) { j["drivers"].push_back(Json::object()); }).find("drivers[2]"), std::string::npos);
   EXPECT_NE(with([](Json& j) { j["bookings"].as_array().pop_back(); }).find("2 bookings"), std::string::npos);
   EXPECT_NE(with([](Json& j) { j["drivers"].as_array()[0]["anchor"] = 2; }).find("place 2"), std::string::npos);
-  EXPECT_NE(with([](Json& j) { j["drivers"].as_array()[0]["on_board"] = Json(Json::Array{Json(9)}); }).find("booking 9"),
-            std::string::npos);
+  EXPECT_NE(
+      with([](Json& j) { j["drivers"].as_array()[0]["on_board"] = Json(Json::Array{Json(9)}); }).find("booking 9"),
+      std::string::npos);
   EXPECT_NE(with([](Json& j) { j["undecided"] = Json(Json::Array{Json(3)}); }).find("undecided[0]"), std::string::npos);
-  EXPECT_NE(with([](Json& j) { j["undecided"] = Json(Json::Array{Json(2), Json(2)}); }).find("undecided[1]"),
+  EXPECT_NE(with([](Json& j) {
+              j["undecided"] = Json(Json::Array{Json(2), Json(2)});
+            }).find("undecided[1]"),
             std::string::npos);
   EXPECT_NE(with([](Json& j) { j["now"] = "soon"; }).find("now"), std::string::npos);
   EXPECT_NE(with([](Json& j) { j["weather"] = 1; }).find("weather"), std::string::npos);

@@ -46,8 +46,8 @@ TEST(CivilTime, moments_are_what_the_clock_on_the_wall_says) {
   EXPECT_EQ(zurich.moment_of(at("2026-03-01T07:15:00Z"), "2026-02-28"), 32 * one_hour + 900);
   EXPECT_EQ(zurich.moment_of(at("2026-02-28T22:00:00.5Z"), "2026-03-01"), -one_hour);
   // The nights of the change: half past eight on the wall is half past eight in dispatch.
-  EXPECT_EQ(zurich.moment_of(at("2026-03-29T06:30:00Z"), "2026-03-29"), 8 * one_hour + 1'800);   // summer time began
-  EXPECT_EQ(zurich.moment_of(at("2026-10-25T07:30:00Z"), "2026-10-25"), 8 * one_hour + 1'800);   // and ended
+  EXPECT_EQ(zurich.moment_of(at("2026-03-29T06:30:00Z"), "2026-03-29"), 8 * one_hour + 1'800);  // summer time began
+  EXPECT_EQ(zurich.moment_of(at("2026-10-25T07:30:00Z"), "2026-10-25"), 8 * one_hour + 1'800);  // and ended
   EXPECT_EQ(zurich.moment_of(at("2026-03-29T01:00:00Z"), "2026-03-29"), 3 * one_hour);
   EXPECT_EQ(instant_text(zurich.instant_of(25 * one_hour, "2026-10-24")), "2026-10-24T23:00:00Z");
 }
@@ -71,7 +71,8 @@ TEST(CivilTime, an_instant_that_is_read_has_a_date_in_every_zone) {
 }
 
 RC_GTEST_PROP(CivilTime, moments_and_instants_are_the_same_thing, ()) {
-  TimeZone const zone = TimeZone::named(*rc::gen::element<std::string>("Europe/Zurich", "America/New_York", "UTC")).take();
+  TimeZone const zone =
+      TimeZone::named(*rc::gen::element<std::string>("Europe/Zurich", "America/New_York", "UTC")).take();
   Instant const instant = *rc::gen::inRange<std::int64_t>(86'400, 4'000'000'000) * one_second;
   std::string const date = zone.date_of(instant);
   Seconds const moment = zone.moment_of(instant, date);

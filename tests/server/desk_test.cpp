@@ -136,7 +136,8 @@ TEST(Desk, refuses_reports_that_do_not_follow) {
     return status ? "" : status.error().message;
   };
   EXPECT_NE(refusal({.driver = 9, .event = DriverEvent::depart, .kind = StopKind::pickup, .index = 11, .at = 0}), "");
-  EXPECT_NE(refusal({.driver = who, .event = DriverEvent::depart, .kind = StopKind::dropoff, .index = 11, .at = 0}), "");
+  EXPECT_NE(refusal({.driver = who, .event = DriverEvent::depart, .kind = StopKind::dropoff, .index = 11, .at = 0}),
+            "");
   Report const depart{.driver = who, .event = DriverEvent::depart, .kind = StopKind::pickup, .index = 11, .at = 28'000};
   EXPECT_EQ(refusal(depart), "");
   EXPECT_NE(refusal(depart).find("already"), std::string::npos);
@@ -146,8 +147,11 @@ TEST(Desk, a_passenger_who_is_not_there_leaves_the_plan) {
   auto const desk = Morning().desk(7 * one_hour);
   desk->carry_out(decide(*desk));
   DriverId const who = desk->booking(11).driver;
-  ASSERT_TRUE(desk->report(
-      {.driver = who, .event = DriverEvent::no_show, .kind = StopKind::pickup, .index = 11, .at = 8 * one_hour + 1'500}));
+  ASSERT_TRUE(desk->report({.driver = who,
+                            .event = DriverEvent::no_show,
+                            .kind = StopKind::pickup,
+                            .index = 11,
+                            .at = 8 * one_hour + 1'500}));
   EXPECT_EQ(desk->booking(11).status, BookingStatus::no_show);
   for (Stop const& stop : desk->driver(who).stops) EXPECT_NE(stop.index, 11);
 }

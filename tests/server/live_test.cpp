@@ -60,20 +60,27 @@ class Live : public ::testing::Test {
   // A registered model whose policy is the test's; the company's mode as wanted.
   void switch_to(std::string const& mode, std::shared_ptr<dispatch::Policy const> policy) {
     if (model_.empty()) {
-      model_ = world_.write([&](store::Transaction& tx) {
-        return store::add_model(tx,
-                                {.id = "", .name = "candidate", .sha256 = std::string(64, 'a'), .path = "nowhere",
-                                 .gate = Json(), .created_us = 0},
-                                world_.now(), world_.server().entropy());
-      }).id;
+      model_ = world_
+                   .write([&](store::Transaction& tx) {
+                     return store::add_model(tx,
+                                             {.id = "",
+                                              .name = "candidate",
+                                              .sha256 = std::string(64, 'a'),
+                                              .path = "nowhere",
+                                              .gate = Json(),
+                                              .created_us = 0},
+                                             world_.now(), world_.server().entropy());
+                   })
+                   .id;
     }
     world_.server().replace_candidate(model_, std::move(policy));
-    Json const json = json_of(expect(200, toggle(Json::object(
-                                              {{"enabled", true}, {"company_id", 1}, {"mode", mode}, {"model_id", model_}}))));
+    Json const json = json_of(expect(
+        200, toggle(Json::object({{"enabled", true}, {"company_id", 1}, {"mode", mode}, {"model_id", model_}}))));
     EXPECT_EQ(text_at(json, "mode"), mode);
   }
   Response toggle(Json body) {
-    return world_.ask("POST", "/api/company_dispatch/rl/toggle", {.token = world_.administrator(), .json = std::move(body)});
+    return world_.ask("POST", "/api/company_dispatch/rl/toggle",
+                      {.token = world_.administrator(), .json = std::move(body)});
   }
   Json status() {
     return json_of(expect(200, world_.get("/api/company_dispatch/rl/status?company_id=1", world_.administrator())));
@@ -249,11 +256,18 @@ TEST(LiveWatchdog, a_candidate_that_hangs_is_replaced_and_off_does_not_wait_for_
   std::string const company(base);
   ask("PUT", company + "/settings", Json::object({{"auto_dispatch", false}, {"improve", false}}));
   ask("POST", company + "/drivers", a_driver("A"));
-  std::string const model = world.write([&](store::Transaction& tx) {
-    return store::add_model(
-        tx, {.id = "", .name = "sick", .sha256 = std::string(64, 'b'), .path = "nowhere", .gate = Json(), .created_us = 0},
-        world.now(), world.server().entropy());
-  }).id;
+  std::string const model = world
+                                .write([&](store::Transaction& tx) {
+                                  return store::add_model(tx,
+                                                          {.id = "",
+                                                           .name = "sick",
+                                                           .sha256 = std::string(64, 'b'),
+                                                           .path = "nowhere",
+                                                           .gate = Json(),
+                                                           .created_us = 0},
+                                                          world.now(), world.server().entropy());
+                                })
+                                .id;
   auto const hanging = std::make_shared<Hanging const>();
   world.server().replace_candidate(model, hanging);
   Json const on = Json::object({{"enabled", true}, {"company_id", 1}, {"model_id", model}});
@@ -277,12 +291,18 @@ TEST_F(Live, raising_needs_a_passed_gate_unless_the_company_is_a_test) {
     return store::update_company(tx, company, std::nullopt);
   });
   auto const model = [&](char digit, Json gate) {
-    std::string const id = world_.write([&](store::Transaction& tx) {
-      return store::add_model(tx,
-                              {.id = "", .name = "m", .sha256 = std::string(64, digit), .path = "nowhere",
-                               .gate = std::move(gate), .created_us = 0},
-                              world_.now(), world_.server().entropy());
-    }).id;
+    std::string const id = world_
+                               .write([&](store::Transaction& tx) {
+                                 return store::add_model(tx,
+                                                         {.id = "",
+                                                          .name = "m",
+                                                          .sha256 = std::string(64, digit),
+                                                          .path = "nowhere",
+                                                          .gate = std::move(gate),
+                                                          .created_us = 0},
+                                                         world_.now(), world_.server().entropy());
+                               })
+                               .id;
     world_.server().replace_candidate(id, healthy());
     return id;
   };
@@ -385,6 +405,19 @@ TEST_F(Live, the_same_key_makes_one_booking_and_the_same_answer) {
   EXPECT_EQ(header_of(second, "Idempotency-Replayed"), "true");
   EXPECT_EQ(ask("POST", "/bookings", a_ride(11), key).status, 422);
   EXPECT_EQ(get("/bookings").find("items")->as_array().size(), 1U);
+}
+
+TEST_F(Live, long_operations_too_have_one_effect_under_one_key) {
+  std::int64_t const ride = book(10);
+  Pairs const key = {{"idempotency-key", "a1"}};
+  Json const choice = Json::object({{"booking", ride}, {"driver", 2}});
+  Response const first = ask("POST", "/assignments", choice, key);
+  Response const second = ask("POST", "/assignments", choice, key);
+  EXPECT_EQ(first.status, 200) << first.body;
+  EXPECT_EQ(second.body, first.body);
+  EXPECT_EQ(header_of(second, "Idempotency-Replayed"), "true");
+  EXPECT_EQ(counter("decisions"), 1);
+  EXPECT_EQ(ask("POST", "/assignments", Json::object({{"booking", ride}, {"driver", 1}}), key).status, 422);
 }
 
 TEST_F(Live, improvement_in_the_background_never_makes_a_plan_dearer) {

@@ -30,8 +30,8 @@ Result<store::StoredBooking> booking_of(Call const& call, store::Transaction& tx
 // What a booking names must be the company's.
 std::optional<Problem> check_names(Call const& call, store::Transaction& tx, BookingBody const& body) {
   Booking const& b = body.booking;
-  for (auto const& [list, pointer] : {std::pair{&b.preferred, "/preferred"}, {&b.forbidden, "/forbidden"},
-                                      {&b.required, "/required"}}) {
+  for (auto const& [list, pointer] :
+       {std::pair{&b.preferred, "/preferred"}, {&b.forbidden, "/forbidden"}, {&b.required, "/required"}}) {
     for (DriverId const driver : *list) {
       if (!store::load_driver(tx, call.company, driver)) {
         return invalid_member(pointer, "unknown-driver", fmt::format("driver {} does not exist", driver));
@@ -165,7 +165,8 @@ Outcome change_booking(Server& server, Call const& call, store::Transaction& tx)
   if (row->status == BookingStatus::assigned) {
     Result<LoadedDay> day = load_day(tx, call.company, zone->date_of(row->pickup_at_us), call.now);
     if (!day) return problem_of(day.error());
-    if (Status const out = day->desk->withdraw(row->id, BookingStatus::pending); !out) return conflict(out.error().message);
+    if (Status const out = day->desk->withdraw(row->id, BookingStatus::pending); !out)
+      return conflict(out.error().message);
     if (Status const kept = keep_day(server, tx, *day, call.now); !kept) return problem_of(kept.error());
   }
   Result<store::StoredBooking> const present = store::load_booking(tx, call.company, row->id);
@@ -202,10 +203,10 @@ Outcome cancel_booking(Server& server, Call const& call, store::Transaction& tx)
   if (!company) return problem_of(company.error());
   auto const when = when_of(call, *company);
   if (auto const* problem = std::get_if<Problem>(&when)) return *problem;
-  Result<LoadedDay> day =
-      load_day(tx, call.company, zone->date_of(row->pickup_at_us), std::get<When>(when).now);
+  Result<LoadedDay> day = load_day(tx, call.company, zone->date_of(row->pickup_at_us), std::get<When>(when).now);
   if (!day) return problem_of(day.error());
-  if (Status const out = day->desk->withdraw(row->id, BookingStatus::cancelled); !out) return conflict(out.error().message);
+  if (Status const out = day->desk->withdraw(row->id, BookingStatus::cancelled); !out)
+    return conflict(out.error().message);
   if (Status const kept = keep_day(server, tx, *day, call.now); !kept) return problem_of(kept.error());
   Result<store::StoredBooking> const changed = store::load_booking(tx, call.company, row->id);
   if (!changed) return problem_of(changed.error());
@@ -218,13 +219,12 @@ Outcome booking_timeline(Server&, Call const& call, store::Transaction& tx) {
   Result<store::StoredBooking> const row = booking_of(call, tx);
   if (!row) return problem_of(row.error());
   Json items = Json::array();
-  tx.query("SELECT at, actor, action, reason FROM audit WHERE company = ? AND object = ? ORDER BY sequence",
-           {call.company, std::string_view(object_of(call, row->id))}, [&](store::Row const& r) {
-             items.push_back(Json::object({{"at", instant_text(r.integer(0))},
-                                           {"actor", r.text(1)},
-                                           {"action", r.text(2)},
-                                           {"reason", r.text(3)}}));
-           });
+  tx.query(
+      "SELECT at, actor, action, reason FROM audit WHERE company = ? AND object = ? ORDER BY sequence",
+      {call.company, std::string_view(object_of(call, row->id))}, [&](store::Row const& r) {
+        items.push_back(Json::object(
+            {{"at", instant_text(r.integer(0))}, {"actor", r.text(1)}, {"action", r.text(2)}, {"reason", r.text(3)}}));
+      });
   if (tx.failed()) return problem_of(tx.error());
   return json_response(200, Json::object({{"items", std::move(items)}, {"next", Json()}}));
 }
@@ -257,9 +257,10 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
                     .detail = call->say("nothing was imported", "rien n’a été importé")};
     for (RowProblem const& row : imported->problems) {
       if (problem.errors.size() == 100) break;
-      problem.errors.push_back({.pointer = fmt::format("/{}/{}", row.line, row.column),
-                                .code = "invalid",
-                                .message = fmt::format("line {}, {} = {}: {}", row.line, row.column, row.value, row.reason)});
+      problem.errors.push_back(
+          {.pointer = fmt::format("/{}/{}", row.line, row.column),
+           .code = "invalid",
+           .message = fmt::format("line {}, {} = {}: {}", row.line, row.column, row.value, row.reason)});
     }
     return answer(std::move(problem));
   }
@@ -277,8 +278,9 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
     Json made = Json::array();
     for (Booking const& b : imported->day.bookings) {
       auto const instants = [&](Window const& window) {
-        return InstantWindow{.from = zone->instant_of(window.start, *date),
-                             .to = window.end == never ? std::optional<Instant>{} : zone->instant_of(window.end, *date)};
+        return InstantWindow{
+            .from = zone->instant_of(window.start, *date),
+            .to = window.end == never ? std::optional<Instant>{} : zone->instant_of(window.end, *date)};
       };
       BookingBody body;
       body.booking = b;
@@ -296,6 +298,7 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
       if (!row) return row.error();
       made.push_back(row->id);
     }
+    remember(tx, *call, json_response(201, summary(made)));
     return made;
   });
   if (!ids) return answer(problem_of(ids.error()));

@@ -43,7 +43,8 @@ Result<Recorded> recorded_decision(store::Transaction& tx, Call const& call) {
   if (!record) return Error{ErrorKind::corrupt, "the record is damaged"};
   Json const* const seed = record->find("seed");
   if (seed == nullptr || !seed->is_integer()) return Error{ErrorKind::corrupt, "the record has no seed"};
-  Recorded recorded{.decision = decision.take(), .desk = nullptr, .seed = static_cast<std::uint64_t>(seed->as_integer())};
+  Recorded recorded{
+      .decision = decision.take(), .desk = nullptr, .seed = static_cast<std::uint64_t>(seed->as_integer())};
   std::erase_if(record->as_object(), [](auto const& member) { return member.first == "seed"; });
   Result<std::unique_ptr<Desk>> desk = Desk::from_record(*record);
   if (!desk) return Error{ErrorKind::corrupt, "the record is damaged: " + desk.error().message};
@@ -103,8 +104,9 @@ void explain_decision(Server& server, std::shared_ptr<Call const> call, Reply re
   if (std::string const* text = call->query("booking")) {
     Result<Json> const number = parse_json(*text);
     if (!number || !number->is_integer()) {
-      return answer(reply, *call, Problem{.code = ProblemCode::invalid_body,
-                                          .detail = fmt::format("booking = {} is no whole number", *text)});
+      return answer(
+          reply, *call,
+          Problem{.code = ProblemCode::invalid_body, .detail = fmt::format("booking = {} is no whole number", *text)});
     }
     wanted = number->as_integer();
   }
@@ -133,7 +135,8 @@ void explain_decision(Server& server, std::shared_ptr<Call const> call, Reply re
     items.push_back(std::move(item));
   }
   if (wanted && items.as_array().empty()) return answer(reply, *call, not_found());
-  answer(reply, *call, json_response(200, Json::object({{"decision", recorded->decision.id}, {"items", std::move(items)}})));
+  answer(reply, *call,
+         json_response(200, Json::object({{"decision", recorded->decision.id}, {"items", std::move(items)}})));
 }
 
 // The same question to the same policy with the same seed; ?model= asks another model instead.

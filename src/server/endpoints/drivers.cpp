@@ -31,7 +31,9 @@ Result<store::StoredDriver> driver_of(Call const& call, store::Transaction& tx) 
   return store::load_driver(tx, call.company, static_cast<DriverId>(*id));
 }
 
-std::string object_of(Call const& call, DriverId driver) { return fmt::format("company/{}/driver/{}", call.company, driver); }
+std::string object_of(Call const& call, DriverId driver) {
+  return fmt::format("company/{}/driver/{}", call.company, driver);
+}
 
 // A body without the id that it may name.
 Json without_id(Json body) {
@@ -51,8 +53,7 @@ std::optional<Problem> release(Server& server, Call const& call, store::Transact
   day->desk->release(driver);
   if (Status const kept = keep_day(server, tx, *day, call.now); !kept) return problem_of(kept.error());
   if (day->settings.auto_dispatch) {
-    call.after_commit.emplace_back(
-        [&server, id = call.company, today] { decide_soon(server, id, today, "driver"); });
+    call.after_commit.emplace_back([&server, id = call.company, today] { decide_soon(server, id, today, "driver"); });
   }
   return std::nullopt;
 }

@@ -30,9 +30,8 @@ Outcome openapi(Server&, Call const&, store::Transaction&) {
 }
 
 Outcome prometheus(Server& server, Call const&, store::Transaction&) {
-  return Response{.status = 200,
-                  .content_type = "text/plain; version=0.0.4; charset=utf-8",
-                  .body = server.metrics().text()};
+  return Response{
+      .status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = server.metrics().text()};
 }
 
 // What a problem's "type" points to.
@@ -40,9 +39,8 @@ Outcome problem_page(Server&, Call const& call, store::Transaction&) {
   std::string const& wanted = call.variable("code");
   for (ProblemCode const code : all_problem_codes()) {
     if (name_of(code) != wanted) continue;
-    return json_response(200, Json::object({{"code", wanted},
-                                            {"status", status_of(code)},
-                                            {"title", title_of(code, call.language)}}));
+    return json_response(
+        200, Json::object({{"code", wanted}, {"status", status_of(code)}, {"title", title_of(code, call.language)}}));
   }
   return not_found();
 }
@@ -50,11 +48,12 @@ Outcome problem_page(Server&, Call const& call, store::Transaction&) {
 // Whose token this is and what it may do.
 Outcome me(Server&, Call const& call, store::Transaction&) {
   store::Token const& token = call.token;
-  Json json = Json::object({{"id", token.id},
-                            {"name", token.rights.name},
-                            {"scopes", Json::array_of(token.rights.scopes)},
-                            {"companies", token.rights.companies ? Json::array_of(*token.rights.companies) : Json()},
-                            {"expires", token.rights.expires_us ? Json(instant_text(*token.rights.expires_us)) : Json()}});
+  Json json =
+      Json::object({{"id", token.id},
+                    {"name", token.rights.name},
+                    {"scopes", Json::array_of(token.rights.scopes)},
+                    {"companies", token.rights.companies ? Json::array_of(*token.rights.companies) : Json()},
+                    {"expires", token.rights.expires_us ? Json(instant_text(*token.rights.expires_us)) : Json()}});
   return json_response(200, json);
 }
 

@@ -1,8 +1,8 @@
 // The switch: who decides for a company, and how that goes.
 //
 // Off works at once for whoever has the scope, without a condition, a version or an approval; it holds in this process
-// from the moment it is asked for, even when the disk refuses to keep it. Raising the mode needs a model that passed the
-// gate for the company's kind of days, or a company marked is_test.
+// from the moment it is asked for, even when the disk refuses to keep it. Raising the mode needs a model that passed
+// the gate for the company's kind of days, or a company marked is_test.
 #include <algorithm>
 
 #include "domain/json_reader.h"
@@ -62,28 +62,31 @@ Outcome change_mode(Server& server, Call const& call, store::Transaction& tx, Wi
   // Which model: the one named, the company's, or the champion.
   std::optional<std::string> model = wish.model ? wish.model : company->model_id;
   if (!model && !off) {
-    if (auto const alias = store::load_alias(tx, std::string(champion)); alias && alias->version > 0) model = alias->model;
+    if (auto const alias = store::load_alias(tx, std::string(champion)); alias && alias->version > 0)
+      model = alias->model;
   }
   if (!off && !model) {
-    return Problem{.code = ProblemCode::gate_not_passed,
-                   .detail = call.say("no model is chosen; register one and name it as model_id, or give it the alias "
-                                      "champion",
-                                      "aucun modèle n’est choisi\u202F; enregistrez-en un et nommez-le par model_id, ou "
-                                      "donnez-lui l’alias champion")};
+    return Problem{
+        .code = ProblemCode::gate_not_passed,
+        .detail = call.say("no model is chosen; register one and name it as model_id, or give it the alias "
+                           "champion",
+                           "aucun modèle n’est choisi\u202F; enregistrez-en un et nommez-le par model_id, ou "
+                           "donnez-lui l’alias champion")};
   }
   bool const raises = wish.mode > company->mode || (!off && model != company->model_id);
   if (raises && !company->is_test) {
     Json const gate = gate_of(tx, model);
     if (!passed_for(gate, company->scenario)) {
-      return Problem{.code = ProblemCode::gate_not_passed,
-                     .detail = call.say(
-                         fmt::format("model {} has no passed gate for days of \"{}\"; run regulus gate and register its "
-                                     "result, or try the model at a company marked is_test",
-                                     *model, company->scenario),
-                         fmt::format("le modèle {} n’a pas franchi le contrôle pour des journées de «\u00A0{}\u00A0»\u202F; "
-                                     "lancez regulus gate et enregistrez son résultat, ou essayez le modèle dans une "
-                                     "entreprise marquée is_test",
-                                     *model, company->scenario))};
+      return Problem{
+          .code = ProblemCode::gate_not_passed,
+          .detail = call.say(
+              fmt::format("model {} has no passed gate for days of \"{}\"; run regulus gate and register its "
+                          "result, or try the model at a company marked is_test",
+                          *model, company->scenario),
+              fmt::format("le modèle {} n’a pas franchi le contrôle pour des journées de «\u00A0{}\u00A0»\u202F; "
+                          "lancez regulus gate et enregistrez son résultat, ou essayez le modèle dans une "
+                          "entreprise marquée is_test",
+                          *model, company->scenario))};
     }
   }
   if (!off) {
@@ -99,9 +102,9 @@ Outcome change_mode(Server& server, Call const& call, store::Transaction& tx, Wi
   bool const same = company->mode == wish.mode && !company->fallback_reason && (off || model == company->model_id);
   store::Company now = *company;
   if (!same) {
-    auto const changed = store::set_mode(
-        tx, {.company = call.company, .mode = wish.mode, .model_id = off ? company->model_id : model}, std::nullopt,
-        call.now);
+    auto const changed =
+        store::set_mode(tx, {.company = call.company, .mode = wish.mode, .model_id = off ? company->model_id : model},
+                        std::nullopt, call.now);
     if (!changed) return problem_of(changed.error());
     now = *changed;
     server.record(tx, call, "rl.mode", fmt::format("company/{}/rl", call.company), described(*company), described(now),
@@ -125,9 +128,7 @@ Outcome change_mode(Server& server, Call const& call, store::Transaction& tx, Wi
 
 // "mode", "model_id" and "reason" of a body.
 void read_wish(JsonReader const& at, Wish& wish) {
-  at.in("mode", [&](JsonReader const& mode) {
-    mode.value(wish.mode);
-  });
+  at.in("mode", [&](JsonReader const& mode) { mode.value(wish.mode); });
   at.in("model_id", [&](JsonReader const& model) {
     std::string id;
     model.value(id);
@@ -171,20 +172,22 @@ Outcome status_of_company(Server& server, Call const& call, store::Transaction& 
   bool const loaded = c.model_id && server.candidate(tx, *c.model_id);
   bool const forced = server.is_forced_off(c.id);
   auto const recent = [&](std::string_view condition) {
-    return tx.integer("SELECT COUNT(*) FROM decisions WHERE company = ? AND at > ?" + std::string(condition),
-                      {c.id, call.now - quarter_hour})
+    return tx
+        .integer("SELECT COUNT(*) FROM decisions WHERE company = ? AND at > ?" + std::string(condition),
+                 {c.id, call.now - quarter_hour})
         .value_or(0);
   };
   std::int64_t const asked = recent(" AND (arm = 'model' OR fallback_reason IS NOT NULL)");
   std::int64_t const replaced = recent(" AND fallback_reason IS NOT NULL");
   Json entries = Json::array();
-  tx.query("SELECT at, actor, action, reason FROM audit WHERE company = ? AND object = ? ORDER BY sequence DESC LIMIT 5",
-           {c.id, std::string_view(fmt::format("company/{}/rl", c.id))}, [&](store::Row const& row) {
-             entries.push_back(Json::object({{"at", instant_text(row.integer(0))},
-                                             {"actor", row.text(1)},
-                                             {"action", row.text(2)},
-                                             {"reason", row.text(3)}}));
-           });
+  tx.query(
+      "SELECT at, actor, action, reason FROM audit WHERE company = ? AND object = ? ORDER BY sequence DESC LIMIT 5",
+      {c.id, std::string_view(fmt::format("company/{}/rl", c.id))}, [&](store::Row const& row) {
+        entries.push_back(Json::object({{"at", instant_text(row.integer(0))},
+                                        {"actor", row.text(1)},
+                                        {"action", row.text(2)},
+                                        {"reason", row.text(3)}}));
+      });
   std::int64_t since = call.now;
   for (store::Counter const& counter : counters) since = std::min(since, counter.since_us);
   std::int64_t const decisions = counted(counters, "decisions");

@@ -104,8 +104,7 @@ void accept_suggestion(Server& server, std::shared_ptr<Call const> call, Reply r
   if (!suggestion) return answer(reply, *call, problem_of(suggestion.error()));
   auto const close = [&](store::Transaction& tx) -> std::optional<Problem> {
     auto const closed = store::close_suggestion(
-        tx,
-        {.company = call->company, .id = id, .status = store::SuggestionStatus::accepted, .by = call->token.id},
+        tx, {.company = call->company, .id = id, .status = store::SuggestionStatus::accepted, .by = call->token.id},
         std::nullopt, now);
     if (!closed) return problem_of(closed.error());
     store::count(tx, call->company, "suggestions_accepted", 1, now);
@@ -147,8 +146,8 @@ Outcome reject_suggestion(Server& server, Call const& call, store::Transaction& 
   store::count(tx, call.company, "suggestions_rejected", 1, now);
   server.record(tx, call, "suggestion.reject", fmt::format("company/{}/suggestion/{}", call.company, id),
                 suggestion_json(*before, now), suggestion_json(*closed, now), text);
-  server.tell(tx, call.company, "suggestion.rejected",
-              Json::object({{"suggestion", id}, {"booking", closed->booking}}), now);
+  server.tell(tx, call.company, "suggestion.rejected", Json::object({{"suggestion", id}, {"booking", closed->booking}}),
+              now);
   return json_response(200, suggestion_json(*closed, now));
 }
 
