@@ -21,6 +21,7 @@ struct State {
   std::string address = "127.0.0.1", config, models = "data/rl/served";
   int port = 5000, threads = 2, workers = 2, patience_ms = 200, rate = 1'000;
   std::int64_t improve = 400;
+  std::string log = "changes";
   TravelFlags travel;
 };
 
@@ -73,6 +74,17 @@ Status run(Common const& common, State& state, CLI::App const& app) {
   options.callers = {.burst = 2 * std::int64_t{state.rate}, .per_second = state.rate};
   options.improve_iterations = state.improve;
   options.travel = *travel;
+  if (state.log != "none") {
+    options.log = [all = state.log == "all"](Json const& line) {
+      std::string_view const operation = line.find("operation")->as_string();
+      bool const reads = operation.starts_with("get_") || operation.starts_with("list_");
+      bool const well = line.find("status")->as_integer() < 500;
+      bool const quiet = reads || operation == "rl_status" || operation == "rl_status_v1" ||
+                         operation == "prometheus" || operation == "healthz" || operation == "readyz";
+      if (!all && quiet && well) return;
+      fmt::print(stderr, "{}\n", line.dump());
+    };
+  }
   // Whatever goes wrong with the disk for good ends the process: what is true stands in the file, and a new start
   // reads it.
   options.store.on_fatal = [](Error const& error) {
@@ -92,7 +104,13 @@ Status run(Common const& common, State& state, CLI::App const& app) {
       !told) {
     return told;
   }
-  while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  for (auto next = std::chrono::steady_clock::now(); !interrupted();
+       std::this_thread::sleep_for(std::chrono::milliseconds(100))) {
+    if (std::chrono::steady_clock::now() < next) continue;
+    next += std::chrono::minutes(1);
+    // What could not be done now is done in a minute.
+    if (Status const tidied = server.tidy(); !tidied) fmt::print(stderr, "regulus: {}\n", tidied.error().message);
+  }
   server.stop();
   return ok();
 }
@@ -121,6 +139,9 @@ Run add_serve(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--improve", state->improve, "Iterations of the search that improves plans in the background; 0: none")
       ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--log", state->log, "Lines on stderr: changes and failures, all answers, or none")
+      ->check(CLI::IsMember({"changes", "all", "none"}))
       ->capture_default_str();
   state->travel.declare(app);
   app.footer(

@@ -387,7 +387,7 @@ void Server::handle(Request&& request, Reply reply) {
   auto& found = std::get<Router::Match>(match);
   Operation const& operation = operations()[static_cast<std::size_t>(found.route)];
   call->path = std::move(found.parameters);
-  reply = measured(operation, std::move(reply));
+  reply = measured(operation, call, std::move(reply));
 
   // Step 2. Who wants it. Those who have not shown who they are share the bucket of their address.
   if (!operation.scope.empty()) {

@@ -2,14 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <chrono>
+#include <cmath>
+#include <fstream>
 #include <future>
 
 #include "core/files.h"
 #include "dispatch/guarded.h"
 #include "dispatch/learned/value_model.h"
 #include "store/hash.h"
+#include "store/idempotency.h"
+#include "store/jobs.h"
 #include "store/model_registry.h"
+#include "store/suggestions.h"
 
 namespace regulus::server {
 
@@ -17,11 +24,24 @@ namespace {
 
 constexpr std::size_t longest_background_queue = 1'000;
 
-// Counts an answer once it leaves.
-struct Measurement {
-  std::string_view operation;
-  std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
-};
+constexpr int most_expired = 1'000;  // suggestions in one transaction
+
+// Of this process, from /proc; 0 where that cannot be read.
+double resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  double size = 0, resident = 0;
+  file >> size >> resident;
+  return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+double open_files() {
+  std::error_code problem;
+  double count = 0;
+  for (std::filesystem::directory_iterator at("/proc/self/fd", problem), end; !problem && at != end;
+       at.increment(problem)) {
+    ++count;
+  }
+  return count;
+}
 
 }  // namespace
 
@@ -88,6 +108,12 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   m.gauge("dispatch_sse_clients", [&s] { return static_cast<double>(s.events_->listeners()); });
   m.gauge("dispatch_stuck_candidates", [&s] { return static_cast<double>(s.watchdog_.stuck()); });
   m.gauge("dispatch_background_queue_length", [&s] { return static_cast<double>(s.pool_->queue_length()); });
+  m.describe("process_resident_memory_bytes", "gauge", "Memory in use.");
+  m.describe("process_open_fds", "gauge", "Open file descriptors.");
+  m.describe("process_start_time_seconds", "gauge", "When the process began, in seconds since 1970.");
+  m.gauge("process_resident_memory_bytes", resident_bytes);
+  m.gauge("process_open_fds", open_files);
+  m.gauge("process_start_time_seconds", [begun = static_cast<double>(s.now()) * 1e-6] { return begun; });
   return server;
 }
 
@@ -122,15 +148,38 @@ Response Server::ask(Request request) {
   return future.get();
 }
 
-Reply Server::measured(Operation const& operation, Reply reply) {
-  return [this, reply = std::move(reply), m = Measurement{.operation = operation.id}](Response response) {
-    std::string const labels = fmt::format("operation=\"{}\",status=\"{}\"", m.operation, response.status);
+Reply Server::measured(Operation const& operation, std::shared_ptr<Call const> call, Reply reply) {
+  return [this, &operation, call = std::move(call), reply = std::move(reply),
+          begun = std::chrono::steady_clock::now()](Response response) {
+    std::string const labels = fmt::format("operation=\"{}\",status=\"{}\"", operation.id, response.status);
     metrics_.add("dispatch_http_requests_total", labels);
-    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - m.begun;
-    metrics_.observe("dispatch_http_request_duration_seconds", fmt::format("operation=\"{}\"", m.operation),
+    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - begun;
+    metrics_.observe("dispatch_http_request_duration_seconds", fmt::format("operation=\"{}\"", operation.id),
                      took.count());
+    if (options_.log) {
+      options_.log(Json::object({{"at", instant_text(now())},
+                                 {"request", call->request.id},
+                                 {"operation", operation.id},
+                                 {"status", response.status},
+                                 {"ms", std::round(1e6 * took.count()) / 1'000},
+                                 {"token", call->token.id.empty() ? Json() : Json(call->token.id)},
+                                 {"company", call->company == 0 ? Json() : Json(call->company)}}));
+    }
     reply(std::move(response));
   };
+}
+
+Status Server::tidy() {
+  Instant const moment = now();
+  return database_->write_and_wait([&](store::Transaction& tx) -> Status {
+    store::prune_answers(tx, moment);
+    store::prune_events(tx, moment);
+    for (store::Suggestion const& s : store::expire_suggestions(tx, moment, most_expired)) {
+      tell(tx, s.company, "suggestion.expired", Json::object({{"suggestion", s.id}, {"booking", s.booking}}), moment);
+    }
+    if (auto const requeued = store::requeue_dead_jobs(tx, moment); !requeued) return requeued.error();
+    return tx.failed() ? Status(tx.error()) : ok();
+  });
 }
 
 Instant Server::now() const { return options_.clock(); }

@@ -45,6 +45,9 @@ class Server {
     int workers = 2;                        // threads for decisions and what runs in the background
     std::int64_t improve_iterations = 400;  // of the search in the background; 0: none
     travel::TravelOptions travel{};
+    // One line for each answer, as JSON: time, request id, operation, status, duration, token and company ids; never a
+    // body, a secret or a name. From any thread. None: nobody listens.
+    std::function<void(Json const&)> log{};
   };
 
   // Opens or makes the database; does not listen yet.
@@ -57,6 +60,10 @@ class Server {
   Status listen();
   std::uint16_t port() const;
   void stop();
+
+  // What has to be done from time to time: answers and events that were kept long enough go, suggestions end, jobs of
+  // dead workers go back to the queue. Errors: the database's; nothing is lost, the next time does it.
+  Status tidy();
 
   // One request; what the listener calls, and a test without sockets.
   void handle(Request&& request, Reply reply);
@@ -98,7 +105,7 @@ class Server {
 
  private:
   explicit Server(Options options);
-  Reply measured(Operation const& operation, Reply reply);
+  Reply measured(Operation const& operation, std::shared_ptr<Call const> call, Reply reply);
   static std::int64_t monotonic_ns();
 
   Options options_;

@@ -420,6 +420,64 @@ TEST_F(Live, long_operations_too_have_one_effect_under_one_key) {
   EXPECT_EQ(ask("POST", "/assignments", Json::object({{"booking", ride}, {"driver", 1}}), key).status, 422);
 }
 
+// A disk without room: the database may not grow by a page more.
+TEST_F(Live, off_holds_at_once_when_the_disk_is_full_and_is_kept_once_there_is_room) {
+  switch_to("on", healthy());
+  auto const pages = [&](std::int64_t most) {
+    world_.write([&](store::Transaction& tx) -> Result<std::int64_t> {
+      return tx.integer(fmt::format("PRAGMA max_page_count = {}", most)).value_or(0);
+    });
+  };
+  std::int64_t const ride = book(10);
+  std::int64_t const used = world_.read(
+      [](store::Transaction& tx) -> Result<std::int64_t> { return tx.integer("PRAGMA page_count").value_or(0); });
+  pages(used);
+  // Until the free space of the last pages is used up.
+  Response full;
+  for (int k = 0; k < 500 && full.status != 507; ++k) full = post("/bookings", a_ride(11));
+  ASSERT_EQ(full.status, 507) << full.body;
+  Response off = toggle(Json::object({{"enabled", false}, {"company_id", 1}}));
+  EXPECT_TRUE(off.status == 507 || off.status == 200) << off.body;
+  EXPECT_EQ(text_at(status(), "mode"), "off");
+  EXPECT_EQ(text_at(status(), "decided_by"), "rule");
+  EXPECT_EQ(get(fmt::format("/bookings/{}", ride)).find("id")->as_integer(), ride);  // reads go on
+  pages(1'000'000);
+  EXPECT_EQ(toggle(Json::object({{"enabled", false}, {"company_id", 1}})).status, 200);
+  EXPECT_FALSE(status().find("forced_off")->as_bool());
+  EXPECT_EQ(text_at(run(), "decided_by"), "rule");
+}
+
+TEST_F(Live, what_was_kept_long_enough_goes_and_suggestions_end) {
+  switch_to("suggest_only", healthy());
+  book(10);
+  ASSERT_EQ(run().find("suggestions")->as_array().size(), 1U);
+  ask("POST", "/bookings", a_ride(11), {{"idempotency-key", "k"}});
+  world_.advance(8LL * 24 * 3'600 * one_second);
+  ASSERT_TRUE(world_.server().tidy());
+  EXPECT_EQ(text_at(get("/suggestions").find("items")->as_array().front(), "status"), "expired");
+  std::int64_t const left = world_.read([](store::Transaction& tx) -> Result<std::int64_t> {
+    return tx
+        .integer("SELECT (SELECT COUNT(*) FROM idempotency) + (SELECT COUNT(*) FROM outbox WHERE type LIKE 'booking%')")
+        .value_or(-1);
+  });
+  EXPECT_EQ(left, 0);
+}
+
+TEST(LiveLog, names_request_operation_and_token_and_nothing_secret) {
+  std::vector<std::string> lines;
+  ServerUnderTest world(
+      [&](Server::Options& options) { options.log = [&](Json const& line) { lines.push_back(line.dump()); }; });
+  world.company(1, true);
+  Json ride = a_ride(10);
+  ride["reference"] = "room 12";
+  world.ask("POST", std::string(base) + "/bookings", {.token = world.administrator(), .json = ride});
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_NE(lines[0].find("\"operation\":\"create_booking\",\"status\":201"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[0].find("\"request\":\"req_1\""), std::string::npos) << lines[0];
+  EXPECT_EQ(lines[0].find("room"), std::string::npos);
+  EXPECT_EQ(lines[0].find(world.administrator()), std::string::npos);
+}
+
 TEST_F(Live, improvement_in_the_background_never_makes_a_plan_dearer) {
   for (int hour : {9, 9, 10, 10, 11, 11, 12}) book(hour);
   run();
