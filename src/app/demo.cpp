@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 
 #include "app/command.h"
 #include "app/database_flag.h"
@@ -305,6 +306,17 @@ Result<std::string> make_token(State const& state) {
   return issued->secret;
 }
 
+// A server that was started a moment ago may still be opening its database.
+Status wait_until_ready(Api& api) {
+  Result<Json> ready = api.get("/readyz");
+  for (int k = 0; k < 100 && !ready && !interrupted(); ++k) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    ready = api.get("/readyz");
+  }
+  if (!ready) return ready.error();
+  return ok();
+}
+
 Status fill(Api& api, State const& state, Day const& day) {
   Result<Json> const company = api.post("/api/v1/companies", Json::object({{"id", state.company},
                                                                            {"name", "Demo " + state.family},
@@ -353,6 +365,7 @@ Status run(Common const& common, State const& state) {
   Api api(client.take(), state.company);
   catch_interrupts();
   Day const day = (*family)->generate(state.seed);
+  if (Status const ready = wait_until_ready(api); !ready) return ready;
   if (Status const filled = fill(api, state, day); !filled) return filled;
   Performance performance(api, day, state.date);
   if (Status const played = performance.play(); !played) return played;
