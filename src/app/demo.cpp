@@ -307,13 +307,15 @@ Result<std::string> make_token(State const& state) {
 }
 
 // A server that was started a moment ago may still be opening its database.
-Status wait_until_ready(Api& api) {
-  Result<Json> ready = api.get("/readyz");
-  for (int k = 0; k < 100 && !ready && !interrupted(); ++k) {
+Status wait_until_ready(travel::HttpClient& client) {
+  auto const ask = [&] { return client.get("/readyz", std::chrono::steady_clock::now() + patience); };
+  Result<travel::HttpAnswer> ready = ask();
+  for (int k = 0; k < 100 && (!ready || ready->status != 200) && !interrupted(); ++k) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    ready = api.get("/readyz");
+    ready = ask();
   }
   if (!ready) return ready.error();
+  if (ready->status != 200) return Error{ErrorKind::io, fmt::format("/readyz answers {}", ready->status)};
   return ok();
 }
 
@@ -357,15 +359,15 @@ Status run(Common const& common, State const& state) {
   Result<sim::Family const*> const family = sim::find_family(state.family);
   if (!family) return family.error().in("--family");
   if (!server::is_date(state.date)) return invalid(fmt::format("--date = {} is no date", state.date));
-  Result<std::string> token = state.token.empty() ? make_token(state) : Result<std::string>(state.token);
-  if (!token) return token.error();
   Result<travel::HttpClient> client = travel::HttpClient::open(state.url);
   if (!client) return client.error().in("--url");
+  catch_interrupts();
+  if (Status const ready = wait_until_ready(*client); !ready) return ready;
+  Result<std::string> token = state.token.empty() ? make_token(state) : Result<std::string>(state.token);
+  if (!token) return token.error();
   client->authorize(*token);
   Api api(client.take(), state.company);
-  catch_interrupts();
   Day const day = (*family)->generate(state.seed);
-  if (Status const ready = wait_until_ready(api); !ready) return ready;
   if (Status const filled = fill(api, state, day); !filled) return filled;
   Performance performance(api, day, state.date);
   if (Status const played = performance.play(); !played) return played;

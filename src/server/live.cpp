@@ -514,12 +514,12 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
 
     // Step 4. What nobody waits for.
     if (day.company.mode == store::Mode::shadow && question->candidate) {
-      server.pool().run([&server, company, id = done.decision_id] { shadow_decision(server, company, id); });
+      server.background().run([&server, company, id = done.decision_id] { shadow_decision(server, company, id); });
     }
     if (day.settings.improve && server.options().improve_iterations > 0) {
       std::string const task = fmt::format("improve/{}/{}", company, when.date);
       if (server.begin_waiting(task)) {
-        bool const accepted = server.pool().run([&server, company, when, task] {
+        bool const accepted = server.background().run([&server, company, when, task] {
           server.done_waiting(task);
           improve_day(server, company, when);
         });

@@ -8,13 +8,16 @@ Pool::Pool(int threads, std::size_t longest_queue) : longest_queue_(longest_queu
   for (int k = 0; k < threads; ++k) threads_.emplace_back([this] { work(); });
 }
 
-Pool::~Pool() {
+Pool::~Pool() { stop(); }
+
+void Pool::stop() {
   {
     std::unique_lock const lock(mutex_);
     stopping_ = true;
   }
   arrived_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 bool Pool::run(std::function<void()> task) {

@@ -19,7 +19,9 @@ class Pool {
   Pool(int threads, std::size_t longest_queue);
   Pool(Pool const&) = delete;
   Pool& operator=(Pool const&) = delete;
-  ~Pool();  // finishes what runs, drops what waits
+  ~Pool();  // stops
+  // Finishes what runs, drops what waits, and says no to whatever comes later. From outside the pool.
+  void stop();
 
   bool run(std::function<void()> task);
   std::size_t queue_length() const;

@@ -75,6 +75,7 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   if (!database) return database.error();
   s.database_ = database.take();
   s.pool_ = std::make_unique<Pool>(s.options_.workers, longest_background_queue);
+  s.background_ = std::make_unique<Pool>(1, longest_background_queue);
   s.outbox_ = std::make_unique<store::Outbox>([&s](std::int64_t company, std::int64_t) {
     // On the writer's thread, which must not read: somebody else brings the news.
     if (s.events_->listeners() == 0) return;
@@ -119,8 +120,9 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
 
 Server::~Server() {
   stop();
-  // The pool first: its tasks use the database. Then the database, whose last callbacks use everything else.
-  pool_.reset();
+  // The pools first: their tasks use the database, whose last callbacks may still hand them some.
+  if (pool_) pool_->stop();
+  if (background_) background_->stop();
   database_.reset();
 }
 

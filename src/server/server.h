@@ -74,6 +74,8 @@ class Server {
   store::Database& database() { return *database_; }
   store::Outbox const& outbox() const { return *outbox_; }
   Pool& pool() { return *pool_; }
+  // For what nobody waits for: it never stands before a decision.
+  Pool& background() { return *background_; }
   Metrics& metrics() { return metrics_; }
   EventHub& events() { return *events_; }
   Watchdog const& watchdog() const { return watchdog_; }
@@ -121,7 +123,7 @@ class Server {
   std::unique_ptr<EventHub> events_;
   std::unique_ptr<store::Outbox> outbox_;
   std::unique_ptr<store::Database> database_;
-  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<Pool> pool_, background_;
   std::unique_ptr<Listener> listener_;
 };
 

@@ -146,6 +146,7 @@ constexpr std::string_view first[] = {
       hash BLOB NOT NULL
     ) STRICT)",
     "CREATE INDEX audit_by_company ON audit (company, sequence)",
+    "CREATE INDEX audit_by_object ON audit (company, object, sequence)",
     R"(CREATE TABLE idempotency (
       token TEXT NOT NULL,
       endpoint TEXT NOT NULL,
