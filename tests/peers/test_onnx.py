@@ -27,7 +27,7 @@ AGENTS = {
     "pairs_not_residual": (["--network", "pairs", "--residual", "false"], 1000),
     "pairs_dueling_layer_norm": (["--network", "pairs", "--dueling", "--layer-norm", "--dropout", "0.1"], 1000),
     "pairs_not_residual_dueling": (["--network", "pairs", "--residual", "false", "--dueling"], 1000),
-    "dispatch": (["--scenario", "geneva-medical", "--replay-n-step", "50"], 10_000),
+    "dispatch": (["--scenario", "geneva-medical", "--n-step", "50"], 10_000),
     "slots": (["--network", "slots"], 500),
     "slots_dueling_layer_norm": (["--network", "slots", "--dueling", "--layer-norm"], 500),
 }
