@@ -11,11 +11,11 @@ RUN cmake --preset release && cmake --build --preset release --target regulus
 FROM debian:12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends libdnnl3 libfmt9 libsqlite3-0 libsodium23 libdate-tz3 \
       libgomp1 tzdata curl && rm -rf /var/lib/apt/lists/* && useradd --create-home --uid 10001 regulus && \
-    mkdir /work && chown regulus /work
+    mkdir /srv/regulus && chown regulus /srv/regulus
 COPY --from=build /src/build/release/regulus /usr/local/bin/regulus
 USER regulus
-WORKDIR /work
-VOLUME /work/data
+WORKDIR /srv/regulus
+VOLUME /srv/regulus/data
 EXPOSE 5000
 HEALTHCHECK --interval=10s --timeout=3s CMD curl -fsS localhost:5000/readyz || exit 1
 CMD ["regulus", "serve", "--address", "0.0.0.0", "--port", "5000"]
