@@ -126,35 +126,22 @@ class Performance {
       Booking const& booking = day_.bookings[b];
       bool const open = state.known && state.ready && is_open(state.status);
       if (!open || ids_.contains(booking.id)) continue;
-      if (Status const booked = book(booking, state, fleet.now); !booked) return booked;
+      if (Status const booked = book(booking, state); !booked) return booked;
     }
     return ok();
   }
 
-  Status book(Booking const& booking, BookingState const& state, Seconds now) {
-    server::BookingBody body;
-    body.booking = booking;
-    body.booking.id = 0;
-    body.booking.linked = 0;
-    body.booking.known_from = 0;
-    for (std::size_t k = 0; k < day_.skill_names.size(); ++k) {
-      if ((booking.skills >> k & 1U) != 0) body.skills.push_back(day_.skill_names[k]);
-    }
-    auto const window = [&](Window const& w) {
-      return server::InstantWindow{zone_.instant_of(w.start, date_),
-                                   w.end == never ? std::optional<server::Instant>{} : zone_.instant_of(w.end, date_)};
-    };
-    body.pickup = day_.places[static_cast<std::size_t>(booking.pickup)];
-    body.dropoff = day_.places[static_cast<std::size_t>(booking.dropoff)];
-    body.pickup_window = window(state.pickup_window);
-    body.dropoff_window = window(state.dropoff_window);
+  Status book(Booking const& booking, BookingState const& state) {
+    Booking as_it_stands = booking;
+    as_it_stands.pickup_window = state.pickup_window;
+    as_it_stands.dropoff_window = state.dropoff_window;
+    server::BookingBody body = server::booking_body_of(day_, as_it_stands, zone_, date_);
     body.ready = true;
     Json json = server::to_json(body);
     json["reference"] = fmt::format("ride {}", booking.id);
     Result<Json> const made = api_.post(api_.company("/bookings"), json);
     if (!made) return made.error();
     ids_[booking.id] = static_cast<BookingId>(made->find("id")->as_integer());
-    (void)now;
     return ok();
   }
 
@@ -339,14 +326,8 @@ Status fill(Api& api, State const& state, Day const& day) {
                                                   {"partner_wheelchairs", day.partner.wheelchairs}}));
   if (!set) return set.error();
   for (Driver const& driver : day.drivers) {
-    server::DriverBody body;
-    body.driver = driver;
+    server::DriverBody body = server::driver_body_of(day, driver);
     body.driver.name = fmt::format("Driver {}", driver.id);
-    for (std::size_t k = 0; k < day.skill_names.size(); ++k) {
-      if ((driver.skills >> k & 1U) != 0) body.skills.push_back(day.skill_names[k]);
-    }
-    body.start = day.places[static_cast<std::size_t>(driver.start)];
-    if (driver.end != no_place) body.end = day.places[static_cast<std::size_t>(driver.end)];
     Json json = server::to_json(body);
     json["id"] = driver.id;
     Result<Json> const made = api.post(api.company("/drivers"), json);

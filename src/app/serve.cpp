@@ -75,13 +75,9 @@ Status run(Common const& common, State& state, CLI::App const& app) {
   options.improve_iterations = state.improve;
   options.travel = *travel;
   if (state.log != "none") {
-    options.log = [all = state.log == "all"](Json const& line) {
-      std::string_view const operation = line.find("operation")->as_string();
-      bool const reads = operation.starts_with("get_") || operation.starts_with("list_");
-      bool const well = line.find("status")->as_integer() < 500;
-      bool const quiet = reads || operation == "rl_status" || operation == "rl_status_v1" ||
-                         operation == "prometheus" || operation == "healthz" || operation == "readyz";
-      if (!all && quiet && well) return;
+    options.log = [all = state.log == "all"](server::Operation const& operation, Json const& line) {
+      bool const only_read = operation.route.starts_with("GET ");
+      if (!all && only_read && line.find("status")->as_integer() < 500) return;
       fmt::print(stderr, "{}\n", line.dump());
     };
   }

@@ -52,10 +52,7 @@ Status create(Common const& common, State const& state, store::Database& databas
   if (state.scopes.empty()) {
     return invalid(fmt::format("--scopes is missing; name some of {}, or all", fmt::join(server::all_scopes(), ", ")));
   }
-  std::vector<std::string> known = server::all_scopes();
-  known.emplace_back("rl:write");
-  known.emplace_back("rl:off");
-  std::ranges::sort(known);
+  std::vector<std::string> const known = server::all_scopes();
   std::vector<std::string> scopes = state.scopes;
   if (scopes == std::vector<std::string>{"all"}) scopes = known;
   for (std::string const& scope : scopes) {

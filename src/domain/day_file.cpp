@@ -7,6 +7,7 @@
 
 #include "core/config.h"
 #include "domain/json_reader.h"
+#include "domain/json_writer.h"
 
 namespace regulus {
 
@@ -17,17 +18,6 @@ constexpr std::string_view plan_format = "regulus-plan-1";
 constexpr std::array<std::string_view, seat_kinds> seat_names = {"ambulatory", "wheelchair", "stretcher"};
 
 // ---- writing: what equals its default is left out ----
-
-Json moment_json(Seconds moment) { return moment == never ? Json() : Json(clock_text(moment)); }
-Json window_json(Window const& w) { return Json(Json::Array{moment_json(w.start), moment_json(w.end)}); }
-
-Json seats_json(Seats const& seats) {
-  Json json = Json::object();
-  for (std::size_t k = 0; k < seat_kinds; ++k) {
-    if (seats.of[k] != 0) json[seat_names[k]] = static_cast<int>(seats.of[k]);
-  }
-  return json;
-}
 
 Json skills_json(Day const& day, Skills skills) {
   Json names = Json::array();
@@ -45,27 +35,13 @@ Json seed_json(std::uint64_t seed) {
   return {std::to_string(seed)};
 }
 
-template <class T>
-void put(Json& json, std::string_view key, T const& value, T const& usual) {
-  if (value == usual) return;
-  if constexpr (std::is_enum_v<T>) {
-    json[key] = enum_names(value)[static_cast<std::size_t>(value)];
-  } else if constexpr (std::is_same_v<T, Window>) {
-    json[key] = window_json(value);
-  } else if constexpr (requires { value.begin(); } && !std::is_same_v<T, std::string>) {
-    json[key] = Json::array_of(value);
-  } else {
-    json[key] = value;
-  }
-}
-
 Json driver_json(Day const& day, Driver const& d) {
   Driver const usual;
   Json json = Json::object({{"id", d.id}});
   put(json, "name", d.name, usual.name);
   json["type"] = enum_names(d.type)[static_cast<std::size_t>(d.type)];
   Json layouts = Json::array();
-  for (Seats const& layout : d.vehicle.layouts) layouts.push_back(seats_json(layout));
+  for (Seats const& layout : d.vehicle.layouts) layouts.push_back(to_json(layout));
   json["vehicle"] = Json::object({{"name", d.vehicle.name}, {"layouts", layouts}});
   if (d.skills != 0) json["skills"] = skills_json(day, d.skills);
   json["shift"] = window_json(d.shift);
@@ -91,7 +67,7 @@ Json booking_json(Day const& day, Booking const& b) {
   json["dropoff"] = b.dropoff;
   put(json, "pickup_window", b.pickup_window, usual.pickup_window);
   put(json, "dropoff_window", b.dropoff_window, usual.dropoff_window);
-  json["seats"] = seats_json(b.seats);
+  json["seats"] = to_json(b.seats);
   put(json, "companions", b.companions, usual.companions);
   put(json, "pickup_service", b.pickup_service, usual.pickup_service);
   put(json, "dropoff_service", b.dropoff_service, usual.dropoff_service);
@@ -111,7 +87,7 @@ Json booking_json(Day const& day, Booking const& b) {
 Json forecast_json(DemandForecast const& forecast) {
   Json rides = Json::array();
   for (DemandForecast::Ride const& r : forecast.rides) {
-    Json ride = Json::object({{"pickup", r.pickup}, {"dropoff", r.dropoff}, {"seats", seats_json(r.seats)}});
+    Json ride = Json::object({{"pickup", r.pickup}, {"dropoff", r.dropoff}, {"seats", to_json(r.seats)}});
     put(ride, "weight", r.weight, 1.0);
     rides.push_back(std::move(ride));
   }
@@ -320,6 +296,14 @@ void read_stop(JsonReader const& at, Stop& stop) {
   });
   at.get("locked", stop.locked);
   at.in("planned", [&](JsonReader const& moment) { moment.moment(stop.planned); });
+}
+
+Json to_json(Seats const& seats) {
+  Json json = Json::object();
+  for (std::size_t k = 0; k < seat_kinds; ++k) {
+    if (seats.of[k] != 0) json[seat_names[k]] = static_cast<int>(seats.of[k]);
+  }
+  return json;
 }
 
 Json to_json(Stop const& stop) {

@@ -24,6 +24,9 @@ Json to_json(Day const& day, bool with_reality = true);
 Result<Day> day_of(Json const& json);
 Result<Day> parse_day(std::string_view text);
 
+// {"wheelchair": 1}; kinds of which there are none are left out.
+Json to_json(Seats const& seats);
+
 // One step of a plan: {"kind", "booking" or "break", "planned", "locked"}.
 Json to_json(Stop const& stop);
 void read_stop(JsonReader const& at, Stop& stop);

@@ -4,27 +4,11 @@
 
 #include "domain/day_file.h"
 #include "domain/json_reader.h"
+#include "domain/json_writer.h"
 
 namespace regulus {
 
 namespace {
-
-Json moment_json(Seconds moment) { return moment == never ? Json() : Json(moment); }
-Json window_json(Window const& window) { return {Json::Array{moment_json(window.start), moment_json(window.end)}}; }
-
-template <class T>
-void put(Json& json, std::string_view key, T const& value, T const& usual) {
-  if (value == usual) return;
-  if constexpr (std::is_enum_v<T>) {
-    json[key] = enum_names(value)[static_cast<std::size_t>(value)];
-  } else if constexpr (std::is_same_v<T, Window>) {
-    json[key] = window_json(value);
-  } else if constexpr (std::is_same_v<T, Seconds>) {
-    json[key] = moment_json(value);
-  } else {
-    json[key] = value;
-  }
-}
 
 void read_moment(JsonReader const& at, std::string_view key, Seconds& out) {
   at.in(key, [&](JsonReader const& moment) { moment.moment(out); });
@@ -96,17 +80,17 @@ Json to_json(DriverState const& state) {
   put(json, "status", state.status, usual.status);
   put(json, "available", state.available, usual.available);
   put(json, "anchor", state.anchor, usual.anchor);
-  put(json, "free_at", state.free_at, usual.free_at);
-  put(json, "left_start", state.left_start, usual.left_start);
+  put_moment(json, "free_at", state.free_at, usual.free_at);
+  put_moment(json, "left_start", state.left_start, usual.left_start);
   if (!state.stops.empty()) {
     Json stops = Json::array();
     for (Stop const& stop : state.stops) stops.push_back(to_json(stop));
     json["stops"] = std::move(stops);
   }
   put(json, "under_way", state.under_way, usual.under_way);
-  put(json, "arrived", state.arrived, usual.arrived);
-  put(json, "serving_since", state.serving_since, usual.serving_since);
-  if (!state.on_board.empty()) json["on_board"] = Json::array_of(state.on_board);
+  put_moment(json, "arrived", state.arrived, usual.arrived);
+  put_moment(json, "serving_since", state.serving_since, usual.serving_since);
+  put(json, "on_board", state.on_board, usual.on_board);
   put(json, "trips", state.trips, usual.trips);
   put(json, "breaks_taken", state.breaks_taken, usual.breaks_taken);
   put(json, "version", state.version, usual.version);
@@ -121,10 +105,10 @@ Json to_json(BookingState const& state) {
   put(json, "ready", state.ready, usual.ready);
   put(json, "driver", state.driver, usual.driver);
   put(json, "promised_driver", state.promised_driver, usual.promised_driver);
-  put(json, "promised_pickup", state.promised_pickup, usual.promised_pickup);
-  put(json, "boarded", state.boarded, usual.boarded);
-  put(json, "picked_up", state.picked_up, usual.picked_up);
-  put(json, "dropped_off", state.dropped_off, usual.dropped_off);
+  put_moment(json, "promised_pickup", state.promised_pickup, usual.promised_pickup);
+  put_moment(json, "boarded", state.boarded, usual.boarded);
+  put_moment(json, "picked_up", state.picked_up, usual.picked_up);
+  put_moment(json, "dropped_off", state.dropped_off, usual.dropped_off);
   put(json, "pickup_window", state.pickup_window, usual.pickup_window);
   put(json, "dropoff_window", state.dropoff_window, usual.dropoff_window);
   return json;

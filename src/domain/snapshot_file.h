@@ -1,8 +1,8 @@
 // A fleet snapshot as JSON, for the record of a decision: with its day (domain/day_file.h) it is the whole question,
 // and the same question gets the same answer again.
 //
-// Moments are seconds since the day's midnight, null is never. What equals its default is left out. Equal snapshots
-// give equal bytes.
+// Moments are written as in a day's file, null is never; only `now` is in seconds. What equals its default is left out.
+// Equal snapshots give equal bytes.
 #pragma once
 
 #include "core/json.h"
@@ -15,7 +15,7 @@ Json to_json(DriverState const& state);
 Json to_json(BookingState const& state);
 Json to_json(FleetSnapshot const& fleet);
 
-// Of one driver or booking; `what` names it in errors ("drivers[3]"). Stops are checked against nothing.
+// Of one driver or booking. Stops are checked against nothing.
 Result<DriverState> driver_state_of(Json const& json);
 Result<BookingState> booking_state_of(Json const& json);
 // Errors: another number of drivers or bookings than the day has, a place, booking or break that the day has not, wrong

@@ -106,20 +106,6 @@ std::optional<Problem> read_body(Operation const& operation, Call& call) {
   return std::nullopt;
 }
 
-// What a mistake that is ours or the disk's looks like from outside: no detail beyond what helps.
-Problem problem_of_failure(Error const& error) {
-  switch (error.kind) {
-    case ErrorKind::full:
-      return {.code = ProblemCode::storage_full};
-    case ErrorKind::busy:
-      return {.code = ProblemCode::not_ready, .retry_after_s = 1};
-    case ErrorKind::io:
-      return {.code = ProblemCode::not_ready, .retry_after_s = 5};
-    default:
-      return problem_of(error);
-  }
-}
-
 Response finish(Outcome outcome, Request const& request) {
   if (auto* response = std::get_if<Response>(&outcome)) return std::move(*response);
   return problem_response(std::get<Problem>(outcome), request);
@@ -188,7 +174,7 @@ void work_once(Server& server, Operation const& operation, std::shared_ptr<Call 
     before = answered_before(*call, tx);
     return ok();
   });
-  if (!read) return reply(problem_response(problem_of_failure(read.error()), call->request));
+  if (!read) return reply(problem_response(problem_of(read.error()), call->request));
   if (before) return reply(finish(*std::move(before), call->request));
   store::RequestKey const key = request_key(*call);
   std::string const task = fmt::format("key/{}/{}/{}", key.token, key.endpoint, key.key);
@@ -203,7 +189,7 @@ void work_once(Server& server, Operation const& operation, std::shared_ptr<Call 
       return ok();
     });
     server.done_waiting(task);
-    reply(kept ? std::move(response) : problem_response(problem_of_failure(kept.error()), call->request));
+    reply(kept ? std::move(response) : problem_response(problem_of(kept.error()), call->request));
   });
 }
 
@@ -217,7 +203,7 @@ void remember(store::Transaction& tx, Call const& call, Response const& response
 }
 
 std::vector<std::string> all_scopes() {
-  std::set<std::string> scopes;
+  std::set<std::string> scopes = {"rl:off", "rl:write"};
   for (Operation const& operation : operations()) {
     if (!operation.scope.empty() && operation.scope != "*") scopes.emplace(operation.scope);
   }
@@ -296,10 +282,12 @@ Problem problem_of(Error const& error) {
       return not_found();
     case ErrorKind::conflict:
       return conflict(error.message);
-    case ErrorKind::busy:
     case ErrorKind::full:
+      return {.code = ProblemCode::storage_full};
+    case ErrorKind::busy:
+      return {.code = ProblemCode::not_ready, .retry_after_s = 1};
     case ErrorKind::io:
-      return problem_of_failure(error);
+      return {.code = ProblemCode::not_ready, .retry_after_s = 5};
     case ErrorKind::corrupt:
     case ErrorKind::interrupted:
       return {.code = ProblemCode::internal};
@@ -335,6 +323,26 @@ std::optional<std::string> text_of_cursor(std::string_view cursor) {
   return text;
 }
 
+std::string place_of(std::int64_t at_us, std::string_view id) { return fmt::format("{}:{}", at_us, id); }
+
+store::Cursor<std::string> rows_after(Page const& page) {
+  if (page.after.empty()) return {};
+  auto const colon = page.after.find(':');
+  return {.at_us = std::atoll(page.after.c_str()),
+          .id = colon == std::string::npos ? "" : page.after.substr(colon + 1)};
+}
+
+void answer(Reply const& reply, Call const& call, Outcome outcome) { reply(finish(std::move(outcome), call.request)); }
+
+Outcome in_one_view(Server& server, std::function<Outcome(store::Transaction&)> const& ask) {
+  std::optional<Outcome> outcome;
+  Status const read = server.database().read([&](store::Transaction& tx) {
+    outcome = ask(tx);
+    return ok();
+  });
+  return read ? *std::move(outcome) : Outcome(problem_of(read.error()));
+}
+
 std::variant<Page, Problem> page_of(Call const& call) {
   Page page;
   if (std::string const* limit = call.query("limit")) {
@@ -366,6 +374,11 @@ Json page_json(Call const& call, Json items, std::string const& last, bool more)
     next = link + "after=" + cursor_of(last);
   }
   return Json::object({{"items", std::move(items)}, {"next", std::move(next)}});
+}
+
+Response page_response(Call const& call, Page const& page, Json items, std::string const& last) {
+  bool const full = items.as_array().size() == static_cast<std::size_t>(page.limit);
+  return json_response(200, page_json(call, std::move(items), last, full));
 }
 
 void Server::handle(Request&& request, Reply reply) {
@@ -435,15 +448,9 @@ void Server::handle(Request&& request, Reply reply) {
 
   // Step 5. Doing it.
   switch (operation.effect) {
-    case Effect::read: {
-      std::optional<Outcome> outcome;
-      Status const read = database().read([&](store::Transaction& tx) {
-        outcome = operation.transact(*this, *call, tx);
-        return ok();
-      });
-      return reply(read ? finish(std::move(*outcome), asked)
-                        : problem_response(problem_of_failure(read.error()), asked));
-    }
+    case Effect::read:
+      return answer(reply, *call,
+                    in_one_view(*this, [&](store::Transaction& tx) { return operation.transact(*this, *call, tx); }));
     case Effect::write: {
       auto outcome = std::make_shared<std::optional<Outcome>>();
       database().write(
@@ -455,8 +462,7 @@ void Server::handle(Request&& request, Reply reply) {
           },
           [call, outcome, reply = std::move(reply)](Status const& committed) {
             bool const refused = *outcome && std::holds_alternative<Problem>(**outcome);
-            if (!committed && !refused)
-              return reply(problem_response(problem_of_failure(committed.error()), call->request));
+            if (!committed && !refused) return reply(problem_response(problem_of(committed.error()), call->request));
             if (committed) {
               for (auto const& task : call->after_commit) task();
             }

@@ -28,6 +28,7 @@
 #include "server/http/message.h"
 #include "server/http/problem.h"
 #include "store/database.h"
+#include "store/rows.h"
 #include "store/tokens.h"
 
 namespace regulus::server {
@@ -72,6 +73,11 @@ Problem invalid_body(Error const& error);
 Problem conflict(std::string detail);
 Problem problem_of(Error const& error);
 
+// The outcome as the answer to the request, a problem in the reader's language.
+void answer(Reply const& reply, Call const& call, Outcome outcome);
+// What `ask` makes of one consistent view of the database, for an operation that works on a thread of the pool.
+Outcome in_one_view(Server& server, std::function<Outcome(store::Transaction&)> const& ask);
+
 // If-Match against a row's version. `required`: 428 without it; otherwise a missing one is fine.
 std::optional<Problem> check_version(Call const& call, std::int64_t version, bool required);
 
@@ -84,8 +90,13 @@ std::variant<Page, Problem> page_of(Call const& call);
 // A place in a list as text that says nothing to anybody else, and back; nothing for what is none.
 std::string cursor_of(std::string_view text);
 std::optional<std::string> text_of_cursor(std::string_view cursor);
+// The same for a list in the order of (time, id).
+std::string place_of(std::int64_t at_us, std::string_view id);
+store::Cursor<std::string> rows_after(Page const& page);
 // {"items": […], "next": "/…?after=…" or null}; `last`: the cursor of the last item when there may be more.
 Json page_json(Call const& call, Json items, std::string const& last, bool more);
+// The answer with such a page; there may be more when it is full.
+Response page_response(Call const& call, Page const& page, Json items, std::string const& last);
 
 enum class Effect : std::uint8_t { read, write, work };
 enum class BodyKind : std::uint8_t { none, json, csv };
@@ -104,7 +115,7 @@ struct Operation {
   Work work = nullptr;
 };
 std::span<Operation const> operations();
-// Every scope that some operation needs, sorted.
+// Every scope that there is, sorted: what operations need, and the two of the switch, which decides for itself.
 std::vector<std::string> all_scopes();
 
 // Keeps an answer under the request's Idempotency-Key, if it has one, for an operation that writes for itself: in the

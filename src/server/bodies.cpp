@@ -126,17 +126,17 @@ void read_window(JsonReader const& at, InstantWindow& out) {
   if (out.to && *out.to < out.from) at.fail("ends before it starts");
 }
 
+std::vector<std::string> names_of(Day const& day, Skills skills) {
+  std::vector<std::string> names;
+  for (std::size_t k = 0; k < day.skill_names.size(); ++k) {
+    if ((skills >> k & 1U) != 0) names.push_back(day.skill_names[k]);
+  }
+  return names;
+}
+
 Json clock_json(Seconds moment) { return {clock_text(moment)}; }
 Json window_json(InstantWindow const& window) {
   return {Json::Array{Json(instant_text(window.from)), window.to ? Json(instant_text(*window.to)) : Json()}};
-}
-
-Json seats_json(Seats const& seats) {
-  Json json = Json::object();
-  for (std::size_t k = 0; k < seat_kinds; ++k) {
-    if (seats.of[k] != 0) json[seat_names[k]] = static_cast<int>(seats.of[k]);
-  }
-  return json;
 }
 
 }  // namespace
@@ -192,7 +192,7 @@ Result<DriverBody> driver_body_of(Json const& json) {
 Json to_json(DriverBody const& body) {
   Driver const& d = body.driver;
   Json layouts = Json::array(), breaks = Json::array();
-  for (Seats const& layout : d.vehicle.layouts) layouts.push_back(seats_json(layout));
+  for (Seats const& layout : d.vehicle.layouts) layouts.push_back(regulus::to_json(layout));
   for (Break const& b : d.breaks) {
     breaks.push_back(Json::object(
         {{"from", clock_json(b.window.start)}, {"to", clock_json(b.window.end)}, {"duration", b.duration}}));
@@ -277,7 +277,7 @@ Json to_json(BookingBody const& body) {
                        {"pickup_window", window_json(body.pickup_window)},
                        {"dropoff_window", window_json(body.dropoff_window.value_or(
                                               InstantWindow{body.pickup_window.from, std::nullopt}))},
-                       {"seats", seats_json(b.seats)},
+                       {"seats", regulus::to_json(b.seats)},
                        {"companions", b.companions},
                        {"pickup_service", b.pickup_service},
                        {"dropoff_service", b.dropoff_service},
@@ -291,6 +291,38 @@ Json to_json(BookingBody const& body) {
                        {"required", Json::array_of(b.required)},
                        {"linked", b.linked},
                        {"ready", body.ready}});
+}
+
+DriverBody driver_body_of(Day const& day, Driver const& driver) {
+  DriverBody body;
+  body.driver = driver;
+  body.driver.id = 0;
+  body.driver.skills = 0;
+  body.driver.start = body.driver.end = no_place;
+  body.skills = names_of(day, driver.skills);
+  body.start = day.places[static_cast<std::size_t>(driver.start)];
+  if (driver.end != no_place) body.end = day.places[static_cast<std::size_t>(driver.end)];
+  return body;
+}
+
+BookingBody booking_body_of(Day const& day, Booking const& booking, TimeZone const& zone, std::string const& date) {
+  auto const instants = [&](Window const& window) {
+    return InstantWindow{.from = zone.instant_of(window.start, date),
+                         .to = window.end == never ? std::optional<Instant>{} : zone.instant_of(window.end, date)};
+  };
+  BookingBody body;
+  body.booking = booking;
+  body.booking.id = body.booking.linked = 0;
+  body.booking.skills = 0;
+  body.booking.pickup = body.booking.dropoff = no_place;
+  body.booking.pickup_window = body.booking.dropoff_window = {};
+  body.skills = names_of(day, booking.skills);
+  body.pickup = day.places[static_cast<std::size_t>(booking.pickup)];
+  body.dropoff = day.places[static_cast<std::size_t>(booking.dropoff)];
+  body.pickup_window = instants(booking.pickup_window);
+  body.dropoff_window = instants(booking.dropoff_window);
+  body.ready = booking.booking_class != BookingClass::will_call;
+  return body;
 }
 
 Booking booking_on(BookingBody const& body, TimeZone const& zone, std::string const& date) {

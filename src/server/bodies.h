@@ -21,6 +21,7 @@
 
 #include "core/json.h"
 #include "core/result.h"
+#include "domain/day.h"
 #include "domain/fleet.h"
 #include "domain/units.h"
 #include "server/civil_time.h"
@@ -55,6 +56,11 @@ Result<DriverBody> driver_body_of(Json const& json);
 Result<BookingBody> booking_body_of(Json const& json);
 Json to_json(DriverBody const& body);
 Json to_json(BookingBody const& body);
+
+// The other way: drivers and bookings of a day, as somebody would write them to the API. What they name by number
+// (linked bookings) stays behind.
+DriverBody driver_body_of(Day const& day, Driver const& driver);
+BookingBody booking_body_of(Day const& day, Booking const& booking, TimeZone const& zone, std::string const& date);
 
 // The booking on a service day; places and skills are left to whoever puts the day together.
 Booking booking_on(BookingBody const& body, TimeZone const& zone, std::string const& date);

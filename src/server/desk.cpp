@@ -17,8 +17,8 @@ namespace {
 
 std::size_t at(std::int32_t position) { return static_cast<std::size_t>(position); }
 
-// Bit k of Skills is the k-th name. Errors: more than 64 of them.
-Result<Skills> skills_of(std::vector<std::string> const& names, std::vector<std::string> const& known) {
+// Bit k of Skills is the k-th known name; all names are known.
+Skills skills_of(std::vector<std::string> const& names, std::vector<std::string> const& known) {
   Skills skills = 0;
   for (std::string const& name : names) {
     auto const found = std::ranges::find(known, name);
@@ -118,7 +118,7 @@ Result<std::unique_ptr<Desk>> Desk::put_together(std::string const& name, std::s
   for (DeskDriver const& row : drivers) {
     Driver driver = row.body.driver;
     driver.id = row.id;
-    driver.skills = *skills_of(row.body.skills, day.skill_names);
+    driver.skills = skills_of(row.body.skills, day.skill_names);
     driver.start = place(row.body.start);
     driver.end = row.body.end ? place(*row.body.end) : no_place;
     day.drivers.push_back(std::move(driver));
@@ -126,7 +126,7 @@ Result<std::unique_ptr<Desk>> Desk::put_together(std::string const& name, std::s
   for (DeskBooking const& row : bookings) {
     Booking booking = booking_on(row.body, *zone, date);
     booking.id = row.id;
-    booking.skills = *skills_of(row.body.skills, day.skill_names);
+    booking.skills = skills_of(row.body.skills, day.skill_names);
     booking.pickup = place(row.body.pickup);
     booking.dropoff = place(row.body.dropoff);
     day.bookings.push_back(std::move(booking));
@@ -356,7 +356,7 @@ Status Desk::report(Report const& report) {
   }
   ++s.version;
   ++fleet_.version;
-  if (wanted >= 1 && !s.under_way) {
+  if (!s.under_way) {
     next.locked = true;
     s.under_way = true;
     s.free_at = report.at;

@@ -106,6 +106,8 @@ struct Question {
   std::string candidate_trouble;
 };
 
+Result<Dispatched> suggest(Server& server, When const& when, Question& question);
+
 Result<Question> load_question(Server& server, std::int64_t company, When const& when) {
   return server.database().read([&](store::Transaction& tx) -> Result<Question> {
     Result<LoadedDay> day = load_day(tx, company, when.date, when.now);
@@ -147,11 +149,6 @@ Verdict ask_arms(Server& server, Question const& question, std::uint64_t seed) {
   verdict.kind = rule.name;
   verdict.answer = ask(rule, *day.desk, seed);
   return verdict;
-}
-
-// A hard limit that no answer may break, whoever gave it.
-Status check_hard_limits(Desk const& desk, dispatch::Decision const& decision) {
-  return dispatch::check_decision(desk.situation(), decision);
 }
 
 Json run_summary(LoadedDay const& day, Verdict const& verdict) {
@@ -348,6 +345,19 @@ std::variant<When, Problem> when_of(Call const& call, store::Company const& comp
   return when;
 }
 
+std::variant<When, Problem> when_of(store::Transaction& tx, Call const& call) {
+  Result<store::Company> const company = store::load_company(tx, call.company);
+  if (!company) return problem_of(company.error());
+  return when_of(call, *company);
+}
+
+std::variant<When, Problem> when_of(Server& server, Call const& call) {
+  Result<store::Company> const company =
+      server.database().read([&](store::Transaction& tx) { return store::load_company(tx, call.company); });
+  if (!company) return problem_of(company.error());
+  return when_of(call, *company);
+}
+
 Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, Instant now) {
   Desk const& desk = *day.desk;
   for (DriverId const id : desk.changed_drivers()) {
@@ -368,10 +378,8 @@ Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, In
     // The row goes every step of its life that the desk went in one.
     std::vector<BookingStatus> const steps = way(row.status, wanted);
     std::int64_t version = row.version;
-    if (steps.empty() || steps.size() == 1) {
-      store::BookingChange change{.company = day.company.id, .id = id, .body = body};
-      if (!steps.empty()) change.status = wanted;
-      auto const kept = store::change_booking(tx, change, version, now);
+    if (steps.empty()) {
+      auto const kept = store::change_booking(tx, {.company = day.company.id, .id = id, .body = body}, version, now);
       if (!kept) return kept.error();
     } else {
       for (BookingStatus const step : steps) {
@@ -419,7 +427,9 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
     if (!question) return question.error();
     LoadedDay& day = question->day;
     if (day.company.mode == store::Mode::suggest_only && question->candidate) {
-      Result<Dispatched> suggested = suggest_day(server, company, when);
+      Question asked = *question;
+      asked.day.desk = day.desk->copy();
+      Result<Dispatched> suggested = suggest(server, when, asked);
       if (!suggested) return suggested;
       // What people turned down, or let lie, the rule decides; the rest waits for them.
       std::vector<BookingId> left;
@@ -444,7 +454,7 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
     std::uint64_t const seed = server.random_seed();
     std::string const snapshot = recorded(*day.desk, seed);
     Verdict const verdict = ask_arms(server, *question, seed);
-    Status const legal = check_hard_limits(*day.desk, verdict.answer.decision);
+    Status const legal = dispatch::check_decision(day.desk->situation(), verdict.answer.decision);
     if (!legal) return Error{ErrorKind::corrupt, "the rule's answer is illegal: " + legal.error().message};
     std::vector<BookingId> undecided;
     for (std::int32_t const p : day.desk->fleet().undecided) {
@@ -564,7 +574,7 @@ void improve_day(Server& server, std::int64_t company, When const& when) {
       dispatch::improve(around->instance, around->present, options, Rng(seed).stream(Purpose::policy));
   if (better.cost >= dispatch::cost_of(around->instance, around->present)) return;
   dispatch::Decision const decision = dispatch::decision_of(situation, *around, better);
-  if (changes_nothing(decision) || !check_hard_limits(*day.desk, decision)) return;
+  if (changes_nothing(decision) || !dispatch::check_decision(situation, decision)) return;
   std::string const snapshot = recorded(*day.desk, seed);
   day.desk->carry_out(decision);
   // Somebody who changed the day meanwhile asks for a decision, and that for an improvement: nothing is lost.
@@ -660,7 +670,8 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
     std::string const snapshot = recorded(desk, seed);
     ArmAnswer const answer = ask(server.rule("insertion"), desk, seed);
     if (driver_for(desk, answer.decision, booking) != driver) return conflict(impossible);
-    if (Status const legal = check_hard_limits(desk, answer.decision); !legal) return conflict(legal.error().message);
+    if (Status const legal = dispatch::check_decision(desk.situation(), answer.decision); !legal)
+      return conflict(legal.error().message);
     desk.carry_out(answer.decision);
     std::optional<Problem> problem;
     Status const kept = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
@@ -697,8 +708,15 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
 Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const& when) {
   Result<Question> question = load_question(server, company, when);
   if (!question) return question.error();
-  LoadedDay& day = question->day;
-  if (!question->candidate) return Error{ErrorKind::conflict, "no model is chosen, or it cannot be asked"};
+  return suggest(server, when, *question);
+}
+
+namespace {
+
+Result<Dispatched> suggest(Server& server, When const& when, Question& question) {
+  LoadedDay& day = question.day;
+  std::int64_t const company = day.company.id;
+  if (!question.candidate) return Error{ErrorKind::conflict, "no model is chosen, or it cannot be asked"};
   // What was suggested once is not suggested again.
   std::vector<BookingId> fresh;
   Status const read = server.database().read([&](store::Transaction& tx) {
@@ -719,7 +737,7 @@ Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const&
   std::uint64_t const seed = server.random_seed();
   Dispatched done;
   done.arm = "model";
-  auto answer = server.watchdog().ask(*question->candidate, day.desk, seed, done.fallback);
+  auto answer = server.watchdog().ask(*question.candidate, day.desk, seed, done.fallback);
   if (!answer) answer = ask(server.rule(day.settings.policy), *day.desk, seed);
   if (done.fallback.empty()) done.fallback = answer->decision.replaced;
   if (!done.fallback.empty()) done.arm = "rule";
@@ -733,9 +751,9 @@ Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const&
     store::StoredDecision decision;
     decision.company = company;
     decision.at_us = when.now;
-    decision.kind = question->candidate->name;
+    decision.kind = question.candidate->name;
     decision.arm = "suggestion";
-    decision.model_hash = question->candidate->model_hash;
+    decision.model_hash = question.candidate->model_hash;
     decision.snapshot = recorded(*day.desk, seed);
     decision.answer = to_json(answer->decision);
     if (!done.fallback.empty()) decision.fallback_reason = done.fallback;
@@ -767,5 +785,7 @@ Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const&
   if (!kept) return kept.error();
   return done;
 }
+
+}  // namespace
 
 }  // namespace regulus::server

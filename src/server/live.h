@@ -49,6 +49,8 @@ struct When {
   Instant now = 0;
 };
 std::variant<When, Problem> when_of(Call const& call, store::Company const& company);
+std::variant<When, Problem> when_of(store::Transaction& tx, Call const& call);
+std::variant<When, Problem> when_of(Server& server, Call const& call);
 
 // Writes the bookings and routes of the desk that changed. Errors: conflict, when a row is not as it was read.
 Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, Instant now);

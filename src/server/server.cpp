@@ -159,13 +159,13 @@ Reply Server::measured(Operation const& operation, std::shared_ptr<Call const> c
     metrics_.observe("dispatch_http_request_duration_seconds", fmt::format("operation=\"{}\"", operation.id),
                      took.count());
     if (options_.log) {
-      options_.log(Json::object({{"at", instant_text(now())},
-                                 {"request", call->request.id},
-                                 {"operation", operation.id},
-                                 {"status", response.status},
-                                 {"ms", std::round(1e6 * took.count()) / 1'000},
-                                 {"token", call->token.id.empty() ? Json() : Json(call->token.id)},
-                                 {"company", call->company == 0 ? Json() : Json(call->company)}}));
+      options_.log(operation, Json::object({{"at", instant_text(now())},
+                                            {"request", call->request.id},
+                                            {"operation", operation.id},
+                                            {"status", response.status},
+                                            {"ms", std::round(1e6 * took.count()) / 1'000},
+                                            {"token", call->token.id.empty() ? Json() : Json(call->token.id)},
+                                            {"company", call->company == 0 ? Json() : Json(call->company)}}));
     }
     reply(std::move(response));
   };

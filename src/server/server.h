@@ -47,7 +47,7 @@ class Server {
     travel::TravelOptions travel{};
     // One line for each answer, as JSON: time, request id, operation, status, duration, token and company ids; never a
     // body, a secret or a name. From any thread. None: nobody listens.
-    std::function<void(Json const&)> log{};
+    std::function<void(Operation const&, Json const&)> log{};
   };
 
   // Opens or makes the database; does not listen yet.

@@ -145,14 +145,7 @@ Outcome list_audit(Server&, Call const& call, store::Transaction& tx) {
 // Recomputes every hash, of which there may be millions: on a thread of the pool. ?sequence= and ?hash= are a head that
 // was written down earlier: with them a missing end shows.
 void verify_audit(Server& server, std::shared_ptr<Call const> call, Reply reply) {
-  std::optional<Outcome> outcome;
-  Status const read = server.database().read([&](store::Transaction& tx) {
-    outcome = verified(*call, tx);
-    return ok();
-  });
-  if (!read) outcome = problem_of(read.error());
-  if (auto* response = std::get_if<Response>(&*outcome)) return reply(std::move(*response));
-  reply(problem_response(std::get<Problem>(*outcome), call->request));
+  answer(reply, *call, in_one_view(server, [&](store::Transaction& tx) { return verified(*call, tx); }));
 }
 
 // One line for each row, {"hash": "…", "row": {…}}. `row` is the very text that was hashed: with SHA-256 over the hash

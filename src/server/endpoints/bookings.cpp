@@ -15,10 +15,16 @@ std::string object_of(Call const& call, BookingId booking) {
   return fmt::format("company/{}/booking/{}", call.company, booking);
 }
 
-Result<TimeZone> zone_of(Call const& call, store::Transaction& tx) {
-  Result<store::Company> const company = store::load_company(tx, call.company);
+struct Tenant {
+  store::Company company;
+  TimeZone zone;
+};
+Result<Tenant> tenant_of(Call const& call, store::Transaction& tx) {
+  Result<store::Company> company = store::load_company(tx, call.company);
   if (!company) return company.error();
-  return TimeZone::named(company->time_zone);
+  Result<TimeZone> zone = TimeZone::named(company->time_zone);
+  if (!zone) return zone.error();
+  return Tenant{.company = company.take(), .zone = zone.take()};
 }
 
 Result<store::StoredBooking> booking_of(Call const& call, store::Transaction& tx) {
@@ -44,12 +50,10 @@ std::optional<Problem> check_names(Call const& call, store::Transaction& tx, Boo
   return std::nullopt;
 }
 
-Outcome shown(Call const& call, store::Transaction& tx, store::StoredBooking const& row, int status) {
-  Result<TimeZone> const zone = zone_of(call, tx);
-  if (!zone) return problem_of(zone.error());
+Outcome shown(Call const& call, TimeZone const& zone, store::StoredBooking const& row, int status) {
   Result<StoredBody> const body = stored_body_of(row);
   if (!body) return problem_of(body.error());
-  Response response = versioned_response(call, status, booking_json(row, *body, *zone), row.version);
+  Response response = versioned_response(call, status, booking_json(row, *body, zone), row.version);
   if (status == 201) {
     response.headers.emplace_back("Location", fmt::format("/api/v1/companies/{}/bookings/{}", call.company, row.id));
   }
@@ -73,14 +77,11 @@ Result<store::StoredBooking> add(Server& server, Call const& call, store::Transa
 }
 
 // Asks for a decision once this change is on disk, when the company wants that.
-void ask_for_decision(Server& server, Call const& call, store::Transaction& tx, Instant pickup) {
-  Result<store::Company> const company = store::load_company(tx, call.company);
-  if (!company) return;
-  Result<CompanySettings> const settings = company_settings_of(company->settings);
-  Result<TimeZone> const zone = TimeZone::named(company->time_zone);
-  if (!settings || !zone || !settings->auto_dispatch) return;
-  When const when{.date = zone->date_of(pickup), .now = call.now};
-  if (when.date != zone->date_of(call.now)) return;
+void ask_for_decision(Server& server, Call const& call, Tenant const& tenant, Instant pickup) {
+  Result<CompanySettings> const settings = company_settings_of(tenant.company.settings);
+  if (!settings || !settings->auto_dispatch) return;
+  When const when{.date = tenant.zone.date_of(pickup), .now = call.now};
+  if (when.date != tenant.zone.date_of(call.now)) return;
   call.after_commit.emplace_back([&server, id = call.company, when] { decide_soon(server, id, when, "booking"); });
 }
 
@@ -89,14 +90,12 @@ void ask_for_decision(Server& server, Call const& call, store::Transaction& tx, 
 Outcome list_bookings(Server&, Call const& call, store::Transaction& tx) {
   auto const page = page_of(call);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const& [limit, after] = std::get<Page>(page);
-  Result<TimeZone> const zone = zone_of(call, tx);
-  if (!zone) return problem_of(zone.error());
-  store::BookingList list{.company = call.company, .limit = limit};
-  if (!after.empty()) {
-    auto const colon = after.find(':');
-    list.after = {.at_us = std::atoll(after.c_str()),
-                  .id = colon == std::string::npos ? 0 : std::atoi(after.c_str() + colon + 1)};
+  Page const& wanted = std::get<Page>(page);
+  Result<Tenant> const tenant = tenant_of(call, tx);
+  if (!tenant) return problem_of(tenant.error());
+  store::BookingList list{.company = call.company, .limit = wanted.limit};
+  if (auto const after = rows_after(wanted); !wanted.after.empty()) {
+    list.after = {.at_us = after.at_us, .id = std::atoi(after.id.c_str())};
   }
   if (std::string const* status = call.query("status")) {
     auto const names = enum_names(BookingStatus{});
@@ -111,8 +110,8 @@ Outcome list_bookings(Server&, Call const& call, store::Transaction& tx) {
     if (!is_date(*date)) {
       return Problem{.code = ProblemCode::invalid_body, .detail = fmt::format("date = {} is no date", *date)};
     }
-    if (after.empty()) list.after = {.at_us = zone->instant_of(0, *date) - 1, .id = 0};
-    list.before_us = zone->instant_of(day_length, *date);
+    if (wanted.after.empty()) list.after = {.at_us = tenant->zone.instant_of(0, *date) - 1, .id = 0};
+    list.before_us = tenant->zone.instant_of(day_length, *date);
   }
   auto const rows = store::list_bookings(tx, list);
   if (tx.failed()) return problem_of(tx.error());
@@ -120,10 +119,10 @@ Outcome list_bookings(Server&, Call const& call, store::Transaction& tx) {
   for (store::StoredBooking const& row : rows) {
     Result<StoredBody> const body = stored_body_of(row);
     if (!body) return problem_of(body.error());
-    items.push_back(booking_json(row, *body, *zone));
+    items.push_back(booking_json(row, *body, tenant->zone));
   }
-  std::string const last = rows.empty() ? "" : fmt::format("{}:{}", rows.back().pickup_at_us, rows.back().id);
-  return json_response(200, page_json(call, std::move(items), last, rows.size() == static_cast<std::size_t>(limit)));
+  std::string const last = rows.empty() ? "" : place_of(rows.back().pickup_at_us, std::to_string(rows.back().id));
+  return page_response(call, wanted, std::move(items), last);
 }
 
 Outcome create_booking(Server& server, Call const& call, store::Transaction& tx) {
@@ -132,14 +131,18 @@ Outcome create_booking(Server& server, Call const& call, store::Transaction& tx)
   if (auto problem = check_names(call, tx, *body)) return *std::move(problem);
   Result<store::StoredBooking> const made = add(server, call, tx, *body);
   if (!made) return problem_of(made.error());
-  ask_for_decision(server, call, tx, made->pickup_at_us);
-  return shown(call, tx, *made, 201);
+  Result<Tenant> const tenant = tenant_of(call, tx);
+  if (!tenant) return problem_of(tenant.error());
+  ask_for_decision(server, call, *tenant, made->pickup_at_us);
+  return shown(call, tenant->zone, *made, 201);
 }
 
 Outcome get_booking(Server&, Call const& call, store::Transaction& tx) {
   Result<store::StoredBooking> const row = booking_of(call, tx);
   if (!row) return problem_of(row.error());
-  return shown(call, tx, *row, 200);
+  Result<Tenant> const tenant = tenant_of(call, tx);
+  if (!tenant) return problem_of(tenant.error());
+  return shown(call, tenant->zone, *row, 200);
 }
 
 // Only what is not yet under way can be changed; a plan that it stands in is timed anew.
@@ -159,11 +162,11 @@ Outcome change_booking(Server& server, Call const& call, store::Transaction& tx)
   Result<BookingBody> const body = booking_body_of(merged);
   if (!body) return invalid_body(body.error());
   if (auto problem = check_names(call, tx, *body)) return *std::move(problem);
-  Result<TimeZone> const zone = zone_of(call, tx);
-  if (!zone) return problem_of(zone.error());
+  Result<Tenant> const tenant = tenant_of(call, tx);
+  if (!tenant) return problem_of(tenant.error());
   // What has a driver loses him: his plan was made for another ride. The next decision gives it one again.
   if (row->status == BookingStatus::assigned) {
-    Result<LoadedDay> day = load_day(tx, call.company, zone->date_of(row->pickup_at_us), call.now);
+    Result<LoadedDay> day = load_day(tx, call.company, tenant->zone.date_of(row->pickup_at_us), call.now);
     if (!day) return problem_of(day.error());
     if (Status const out = day->desk->withdraw(row->id, BookingStatus::pending); !out)
       return conflict(out.error().message);
@@ -182,8 +185,8 @@ Outcome change_booking(Server& server, Call const& call, store::Transaction& tx)
   if (!changed) return problem_of(changed.error());
   server.record(tx, call, "booking.change", object_of(call, row->id), row->body, changed->body);
   server.tell(tx, call.company, "booking.changed", Json::object({{"booking", row->id}}), call.now);
-  ask_for_decision(server, call, tx, changed->pickup_at_us);
-  return shown(call, tx, *changed, 200);
+  ask_for_decision(server, call, *tenant, changed->pickup_at_us);
+  return shown(call, tenant->zone, *changed, 200);
 }
 
 Outcome cancel_booking(Server& server, Call const& call, store::Transaction& tx) {
@@ -196,14 +199,12 @@ Outcome cancel_booking(Server& server, Call const& call, store::Transaction& tx)
   at.keys({}, {"reason", "at"});
   at.get("reason", reason);
   if (!status) return invalid_body(status.error());
-  if (row->status == BookingStatus::cancelled) return shown(call, tx, *row, 200);
-  Result<TimeZone> const zone = zone_of(call, tx);
-  if (!zone) return problem_of(zone.error());
-  Result<store::Company> const company = store::load_company(tx, call.company);
-  if (!company) return problem_of(company.error());
-  auto const when = when_of(call, *company);
+  Result<Tenant> const tenant = tenant_of(call, tx);
+  if (!tenant) return problem_of(tenant.error());
+  if (row->status == BookingStatus::cancelled) return shown(call, tenant->zone, *row, 200);
+  auto const when = when_of(call, tenant->company);
   if (auto const* problem = std::get_if<Problem>(&when)) return *problem;
-  Result<LoadedDay> day = load_day(tx, call.company, zone->date_of(row->pickup_at_us), std::get<When>(when).now);
+  Result<LoadedDay> day = load_day(tx, call.company, tenant->zone.date_of(row->pickup_at_us), std::get<When>(when).now);
   if (!day) return problem_of(day.error());
   if (Status const out = day->desk->withdraw(row->id, BookingStatus::cancelled); !out)
     return conflict(out.error().message);
@@ -211,7 +212,7 @@ Outcome cancel_booking(Server& server, Call const& call, store::Transaction& tx)
   Result<store::StoredBooking> const changed = store::load_booking(tx, call.company, row->id);
   if (!changed) return problem_of(changed.error());
   server.record(tx, call, "booking.cancel", object_of(call, row->id), row->body, changed->body, reason);
-  return shown(call, tx, *changed, 200);
+  return shown(call, tenant->zone, *changed, 200);
 }
 
 // What was written about it, oldest first.
@@ -229,29 +230,28 @@ Outcome booking_timeline(Server&, Call const& call, store::Transaction& tx) {
   return json_response(200, Json::object({{"items", std::move(items)}, {"next", Json()}}));
 }
 
-// A day's list as a CSV file (docs/import.md). ?dry_run=true says what would happen; with any bad row nothing happens.
+// A day's list as a CSV file (regulus import --help has the columns). ?dry_run=true says what would happen; with any
+// bad row nothing happens.
 void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply reply) {
-  auto const answer = [&](Outcome outcome) {
-    if (auto* response = std::get_if<Response>(&outcome)) return reply(std::move(*response));
-    reply(problem_response(std::get<Problem>(outcome), call->request));
-  };
   bool dry_run = false;
   if (std::string const* text = call->query("dry_run")) {
     if (*text != "true" && *text != "false") {
-      return answer(Problem{.code = ProblemCode::invalid_body, .detail = "dry_run is true or false"});
+      return answer(reply, *call, Problem{.code = ProblemCode::invalid_body, .detail = "dry_run is true or false"});
     }
     dry_run = *text == "true";
   }
   std::string const* const date = call->query("date");
   if (date == nullptr || !is_date(*date)) {
-    return answer(Problem{.code = ProblemCode::invalid_body,
+    return answer(reply, *call,
+                  Problem{.code = ProblemCode::invalid_body,
                           .detail = call->say("say with ?date=2026-03-01 which day of the file is meant",
                                               "indiquez avec ?date=2026-03-01 le jour du fichier")});
   }
   ImportOptions options;
   options.date = *date;
   Result<Import> const imported = regulus::import_bookings(call->request.body, options);
-  if (!imported) return answer(Problem{.code = ProblemCode::invalid_body, .detail = imported.error().message});
+  if (!imported)
+    return answer(reply, *call, Problem{.code = ProblemCode::invalid_body, .detail = imported.error().message});
   if (!imported->problems.empty()) {
     Problem problem{.code = ProblemCode::invalid_body,
                     .detail = call->say("nothing was imported", "rien n’a été importé")};
@@ -262,7 +262,7 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
            .code = "invalid",
            .message = fmt::format("line {}, {} = {}: {}", row.line, row.column, row.value, row.reason)});
     }
-    return answer(std::move(problem));
+    return answer(reply, *call, std::move(problem));
   }
   auto const summary = [&](Json ids) {
     return Json::object({{"rows", imported->rows},
@@ -271,29 +271,13 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
                          {"bookings", std::move(ids)},
                          {"mapping", imported->mapping}});
   };
-  if (dry_run) return answer(json_response(200, summary(Json::array())));
+  if (dry_run) return answer(reply, *call, json_response(200, summary(Json::array())));
   Result<Json> const ids = server.database().write_and_wait([&](store::Transaction& tx) -> Result<Json> {
-    Result<TimeZone> const zone = zone_of(*call, tx);
-    if (!zone) return zone.error();
+    Result<Tenant> const tenant = tenant_of(*call, tx);
+    if (!tenant) return tenant.error();
     Json made = Json::array();
     for (Booking const& b : imported->day.bookings) {
-      auto const instants = [&](Window const& window) {
-        return InstantWindow{
-            .from = zone->instant_of(window.start, *date),
-            .to = window.end == never ? std::optional<Instant>{} : zone->instant_of(window.end, *date)};
-      };
-      BookingBody body;
-      body.booking = b;
-      body.booking.skills = 0;
-      body.booking.linked = 0;
-      for (std::size_t k = 0; k < imported->day.skill_names.size(); ++k) {
-        if ((b.skills >> k & 1U) != 0) body.skills.push_back(imported->day.skill_names[k]);
-      }
-      body.pickup = imported->day.places[static_cast<std::size_t>(b.pickup)];
-      body.dropoff = imported->day.places[static_cast<std::size_t>(b.dropoff)];
-      body.pickup_window = instants(b.pickup_window);
-      body.dropoff_window = instants(b.dropoff_window);
-      body.ready = b.booking_class != BookingClass::will_call;
+      BookingBody const body = booking_body_of(imported->day, b, tenant->zone, *date);
       Result<store::StoredBooking> const row = add(server, *call, tx, body);
       if (!row) return row.error();
       made.push_back(row->id);
@@ -301,8 +285,8 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
     remember(tx, *call, json_response(201, summary(made)));
     return made;
   });
-  if (!ids) return answer(problem_of(ids.error()));
-  answer(json_response(201, summary(*ids)));
+  if (!ids) return answer(reply, *call, problem_of(ids.error()));
+  answer(reply, *call, json_response(201, summary(*ids)));
 }
 
 }  // namespace regulus::server

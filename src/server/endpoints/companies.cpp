@@ -28,7 +28,7 @@ struct CompanyFields {
 };
 
 // What of a company a body may say; `known` are its keys.
-Status read_fields(JsonReader const& at, CompanyFields& out) {
+void read_fields(JsonReader const& at, CompanyFields& out) {
   at.in("id", [&](JsonReader const& id) { id.integer(1, std::int64_t{1} << 53, out.id); });
   at.in("name", [&](JsonReader const& name) {
     name.value(out.name);
@@ -43,7 +43,6 @@ Status read_fields(JsonReader const& at, CompanyFields& out) {
     if (out.scenario.size() > 200) scenario.fail("has more than 200 bytes");
   });
   at.get("is_test", out.is_test);
-  return ok();
 }
 
 }  // namespace
@@ -74,7 +73,7 @@ Outcome create_company(Server& server, Call const& call, store::Transaction& tx)
   JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   CompanyFields fields;
   at.keys({"name", "time_zone"}, {"id", "is_test", "scenario"});
-  if (Status const read = read_fields(at, fields); !read) return invalid_body(read.error());
+  read_fields(at, fields);
   if (!status) return invalid_body(status.error());
   if (fields.id == 0) {
     auto const highest = tx.integer("SELECT MAX(id) FROM companies");
@@ -115,7 +114,7 @@ Outcome change_company(Server& server, Call const& call, store::Transaction& tx)
   JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   at.keys({}, {"name", "time_zone", "scenario"});
   CompanyFields fields{.id = 0, .name = company->name, .time_zone = company->time_zone, .scenario = company->scenario};
-  if (Status const read = read_fields(at, fields); !read) return invalid_body(read.error());
+  read_fields(at, fields);
   if (!status) return invalid_body(status.error());
   Json const before = company_json(*company);
   company->name = fields.name;

@@ -25,11 +25,6 @@ Json decision_json(store::StoredDecision const& d) {
                        {"decide_ms", static_cast<double>(d.decide_us) / 1'000}});
 }
 
-void answer(Reply const& reply, Call const& call, Outcome outcome) {
-  if (auto* response = std::get_if<Response>(&outcome)) return reply(std::move(*response));
-  reply(problem_response(std::get<Problem>(outcome), call.request));
-}
-
 struct Recorded {
   store::StoredDecision decision;
   std::shared_ptr<Desk const> desk;
@@ -61,17 +56,13 @@ Result<Recorded> recorded_decision(Server& server, Call const& call) {
 Outcome list_decisions(Server&, Call const& call, store::Transaction& tx) {
   auto const page = page_of(call);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const& [limit, after] = std::get<Page>(page);
-  store::Cursor<std::string> cursor;
-  if (auto const colon = after.find(':'); colon != std::string::npos) {
-    cursor = {.at_us = std::atoll(after.c_str()), .id = after.substr(colon + 1)};
-  }
-  auto const rows = store::list_decisions(tx, call.company, cursor, limit);
+  Page const& wanted = std::get<Page>(page);
+  auto const rows = store::list_decisions(tx, call.company, rows_after(wanted), wanted.limit);
   if (tx.failed()) return problem_of(tx.error());
   Json items = Json::array();
   for (store::StoredDecision const& d : rows) items.push_back(decision_json(d));
-  std::string const last = rows.empty() ? "" : fmt::format("{}:{}", rows.back().at_us, rows.back().id);
-  return json_response(200, page_json(call, std::move(items), last, rows.size() == static_cast<std::size_t>(limit)));
+  std::string const last = rows.empty() ? "" : place_of(rows.back().at_us, rows.back().id);
+  return page_response(call, wanted, std::move(items), last);
 }
 
 // With the whole question, both answers, and whom each open booking was given.

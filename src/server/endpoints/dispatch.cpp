@@ -22,23 +22,6 @@ Json dispatched_json(Dispatched const& done) {
                        {"decide_ms", static_cast<double>(done.decide_us) / 1'000}});
 }
 
-void answer(Reply const& reply, Call const& call, Outcome outcome) {
-  if (auto* response = std::get_if<Response>(&outcome)) return reply(std::move(*response));
-  reply(problem_response(std::get<Problem>(outcome), call.request));
-}
-
-std::variant<When, Problem> when_now(Server& server, Call const& call) {
-  std::variant<When, Problem> when = not_found();
-  Status const read = server.database().read([&](store::Transaction& tx) -> Status {
-    Result<store::Company> const company = store::load_company(tx, call.company);
-    if (!company) return company.error();
-    when = when_of(call, *company);
-    return ok();
-  });
-  if (!read) return problem_of(read.error());
-  return when;
-}
-
 // The keys that a body may have beside those for the moment.
 Status check_keys(Call const& call, std::initializer_list<std::string_view> required) {
   Status status = ok();
@@ -85,7 +68,7 @@ Outcome report_of_booking(Server& server, Call const& call, store::Transaction& 
 
 void run_dispatch(Server& server, std::shared_ptr<Call const> call, Reply reply) {
   if (Status const keys = check_keys(*call, {}); !keys) return answer(reply, *call, invalid_body(keys.error()));
-  auto const when = when_now(server, *call);
+  auto const when = when_of(server, *call);
   if (auto const* problem = std::get_if<Problem>(&when)) return answer(reply, *call, *problem);
   Result<Dispatched> const done = decide_day(server, call->company, std::get<When>(when), "request");
   if (!done) return answer(reply, *call, problem_of(done.error()));
@@ -146,7 +129,7 @@ void assign_by_hand(Server& server, std::shared_ptr<Call const> call, Reply repl
     });
   }
   if (!status) return answer(reply, *call, invalid_body(status.error()));
-  auto const when = when_now(server, *call);
+  auto const when = when_of(server, *call);
   if (auto const* problem = std::get_if<Problem>(&when)) return answer(reply, *call, *problem);
   answer(reply, *call, assign(server, *call, std::get<When>(when), booking, driver, {}));
 }

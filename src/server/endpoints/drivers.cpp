@@ -79,13 +79,13 @@ Outcome keep(Server& server, Call const& call, store::Transaction& tx, store::St
 Outcome list_drivers(Server&, Call const& call, store::Transaction& tx) {
   auto const page = page_of(call);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const& [limit, after] = std::get<Page>(page);
-  auto const drivers = store::list_drivers(tx, call.company, after.empty() ? 0 : std::atoi(after.c_str()), limit);
+  Page const& wanted = std::get<Page>(page);
+  auto const drivers = store::list_drivers(tx, call.company, std::atoi(wanted.after.c_str()), wanted.limit);
   if (tx.failed()) return problem_of(tx.error());
   Json items = Json::array();
   for (store::StoredDriver const& driver : drivers) items.push_back(driver_json(driver));
   std::string const last = drivers.empty() ? "" : std::to_string(drivers.back().id);
-  return json_response(200, page_json(call, std::move(items), last, drivers.size() == static_cast<std::size_t>(limit)));
+  return page_response(call, wanted, std::move(items), last);
 }
 
 Outcome create_driver(Server& server, Call const& call, store::Transaction& tx) {

@@ -62,12 +62,8 @@ std::string object_of(store::StoredJob const& job) { return "job/" + job.id; }
 Outcome listed(Call const& call, store::Transaction& tx, std::optional<std::string_view> kind) {
   auto const page = page_of(call);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const& [limit, after] = std::get<Page>(page);
-  store::Cursor<std::string> cursor;
-  if (!after.empty()) {
-    auto const colon = after.find(':');
-    cursor = {.at_us = std::atoll(after.c_str()), .id = colon == std::string::npos ? "" : after.substr(colon + 1)};
-  }
+  int const limit = std::get<Page>(page).limit;
+  store::Cursor<std::string> cursor = rows_after(std::get<Page>(page));
   Json items = Json::array();
   bool more = true;
   auto const is_full = [&] { return items.as_array().size() == static_cast<std::size_t>(limit); };
@@ -84,7 +80,7 @@ Outcome listed(Call const& call, store::Transaction& tx, std::optional<std::stri
     }
   }
   if (tx.failed()) return problem_of(tx.error());
-  return json_response(200, page_json(call, std::move(items), fmt::format("{}:{}", cursor.at_us, cursor.id), more));
+  return json_response(200, page_json(call, std::move(items), place_of(cursor.at_us, cursor.id), more));
 }
 
 // A whole number of an order's arguments.

@@ -303,14 +303,7 @@ Outcome metric_definitions(Server&, Call const& call, store::Transaction&) {
 // ?names=late_minutes,decisions &from= &to= (dates or times; the last seven days) &by=arm. Reads every booking and
 // decision of the span, which may be many: on a thread of the pool.
 void company_metrics(Server& server, std::shared_ptr<Call const> call, Reply reply) {
-  std::optional<Outcome> outcome;
-  Status const read = server.database().read([&](store::Transaction& tx) {
-    outcome = measured(*call, tx);
-    return ok();
-  });
-  if (!read) outcome = problem_of(read.error());
-  if (auto* response = std::get_if<Response>(&*outcome)) return reply(std::move(*response));
-  reply(problem_response(std::get<Problem>(*outcome), call->request));
+  answer(reply, *call, in_one_view(server, [&](store::Transaction& tx) { return measured(*call, tx); }));
 }
 
 }  // namespace regulus::server

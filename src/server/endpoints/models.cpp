@@ -118,18 +118,13 @@ Status keep_model(std::filesystem::path const& path, std::string const& bytes) {
 Outcome list_models(Server&, Call const& call, store::Transaction& tx) {
   auto const page = page_of(call);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const& [limit, after] = std::get<Page>(page);
-  store::Cursor<std::string> cursor;
-  if (!after.empty()) {
-    auto const colon = after.find(':');
-    cursor = {.at_us = std::atoll(after.c_str()), .id = colon == std::string::npos ? "" : after.substr(colon + 1)};
-  }
-  auto const models = store::list_models(tx, cursor, limit);
+  Page const& wanted = std::get<Page>(page);
+  auto const models = store::list_models(tx, rows_after(wanted), wanted.limit);
   if (tx.failed()) return problem_of(tx.error());
   Json items = Json::array();
   for (store::RegisteredModel const& model : models) items.push_back(model_json(model));
-  std::string const last = models.empty() ? "" : fmt::format("{}:{}", models.back().created_us, models.back().id);
-  return json_response(200, page_json(call, std::move(items), last, models.size() == static_cast<std::size_t>(limit)));
+  std::string const last = models.empty() ? "" : place_of(models.back().created_us, models.back().id);
+  return page_response(call, wanted, std::move(items), last);
 }
 
 // {"name", "bytes_base64" or "path", "gate": the gate's record}.

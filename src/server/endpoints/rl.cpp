@@ -159,7 +159,8 @@ Outcome status_of_company(Server& server, Call const& call, store::Transaction& 
   if (!company) return problem_of(company.error());
   store::Company const& c = *company;
   auto const counters = store::counters_of(tx, c.id);
-  Json model;
+  bool const loaded = c.model_id && server.candidate(tx, *c.model_id);
+  Json model, path;
   if (c.model_id) {
     if (auto const registered = store::load_model(tx, *c.model_id)) {
       model = Json::object({{"id", registered->id},
@@ -167,18 +168,18 @@ Outcome status_of_company(Server& server, Call const& call, store::Transaction& 
                             {"sha256", registered->sha256},
                             {"path", registered->path},
                             {"gate", registered->gate}});
+      if (loaded) path = registered->path;
     }
   }
-  bool const loaded = c.model_id && server.candidate(tx, *c.model_id);
   bool const forced = server.is_forced_off(c.id);
-  auto const recent = [&](std::string_view condition) {
-    return tx
-        .integer("SELECT COUNT(*) FROM decisions WHERE company = ? AND at > ?" + std::string(condition),
-                 {c.id, call.now - quarter_hour})
-        .value_or(0);
-  };
-  std::int64_t const asked = recent(" AND (arm = 'model' OR fallback_reason IS NOT NULL)");
-  std::int64_t const replaced = recent(" AND fallback_reason IS NOT NULL");
+  std::int64_t asked = 0, replaced = 0;
+  tx.query(
+      "SELECT COUNT(*), COUNT(fallback_reason) FROM decisions WHERE company = ? AND at > ? AND (arm = 'model' OR "
+      "fallback_reason IS NOT NULL)",
+      {c.id, call.now - quarter_hour}, [&](store::Row const& row) {
+        asked = row.integer(0);
+        replaced = row.integer(1);
+      });
   Json entries = Json::array();
   tx.query(
       "SELECT at, actor, action, reason FROM audit WHERE company = ? AND object = ? ORDER BY sequence DESC LIMIT 5",
@@ -211,7 +212,7 @@ Outcome status_of_company(Server& server, Call const& call, store::Transaction& 
        {"decided_by", model_decides ? "model" : "rule"},
        {"mode_since", instant_text(c.mode_since_us)},
        {"model", std::move(model)},
-       {"model_path", c.model_id && loaded ? Json(store::load_model(tx, *c.model_id)->path) : Json()},
+       {"model_path", std::move(path)},
        {"fallback", Json::object({{"active", c.fallback_reason.has_value()},
                                   {"reason", c.fallback_reason ? Json(*c.fallback_reason) : Json()},
                                   {"since", c.fallback_since_us ? Json(instant_text(*c.fallback_since_us)) : Json()},

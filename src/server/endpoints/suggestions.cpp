@@ -33,50 +33,25 @@ Json suggestion_json(store::Suggestion const& s, Instant now) {
                        {"version", s.version}});
 }
 
-void answer(Reply const& reply, Call const& call, Outcome outcome) {
-  if (auto* response = std::get_if<Response>(&outcome)) return reply(std::move(*response));
-  reply(problem_response(std::get<Problem>(outcome), call.request));
-}
-
-std::variant<When, Problem> when_in(store::Transaction& tx, Call const& call) {
-  Result<store::Company> const company = store::load_company(tx, call.company);
-  if (!company) return problem_of(company.error());
-  return when_of(call, *company);
-}
-
-std::variant<When, Problem> when_now(Server& server, Call const& call) {
-  std::variant<When, Problem> when = not_found();
-  Status const read = server.database().read([&](store::Transaction& tx) {
-    when = when_in(tx, call);
-    return ok();
-  });
-  if (!read) return problem_of(read.error());
-  return when;
-}
-
 }  // namespace
 
 Outcome list_suggestions(Server&, Call const& call, store::Transaction& tx) {
   auto const page = page_of(call);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const& [limit, after] = std::get<Page>(page);
-  store::Cursor<std::string> cursor;
-  if (auto const colon = after.find(':'); colon != std::string::npos) {
-    cursor = {.at_us = std::atoll(after.c_str()), .id = after.substr(colon + 1)};
-  }
-  auto const rows = store::list_suggestions(tx, call.company, cursor, limit);
+  Page const& wanted = std::get<Page>(page);
+  auto const rows = store::list_suggestions(tx, call.company, rows_after(wanted), wanted.limit);
   if (tx.failed()) return problem_of(tx.error());
   Json items = Json::array();
   for (store::Suggestion const& s : rows) items.push_back(suggestion_json(s, call.now));
-  std::string const last = rows.empty() ? "" : fmt::format("{}:{}", rows.back().created_us, rows.back().id);
-  return json_response(200, page_json(call, std::move(items), last, rows.size() == static_cast<std::size_t>(limit)));
+  std::string const last = rows.empty() ? "" : place_of(rows.back().created_us, rows.back().id);
+  return page_response(call, wanted, std::move(items), last);
 }
 
 void compute_suggestions(Server& server, std::shared_ptr<Call const> call, Reply reply) {
   Status status = ok();
   JsonReader(call->body, status).keys({}, {"at", "date"});
   if (!status) return answer(reply, *call, invalid_body(status.error()));
-  auto const when = when_now(server, *call);
+  auto const when = when_of(server, *call);
   if (auto const* problem = std::get_if<Problem>(&when)) return answer(reply, *call, *problem);
   Result<Dispatched> const done = suggest_day(server, call->company, std::get<When>(when));
   if (!done) return answer(reply, *call, problem_of(done.error()));
@@ -95,7 +70,7 @@ void accept_suggestion(Server& server, std::shared_ptr<Call const> call, Reply r
   Status status = ok();
   JsonReader(call->body, status).keys({}, {"at", "date"});
   if (!status) return answer(reply, *call, invalid_body(status.error()));
-  auto const when = when_now(server, *call);
+  auto const when = when_of(server, *call);
   if (auto const* problem = std::get_if<Problem>(&when)) return answer(reply, *call, *problem);
   Instant const now = std::get<When>(when).now;
   std::string const& id = call->variable("suggestion");
@@ -127,7 +102,7 @@ Outcome reject_suggestion(Server& server, Call const& call, store::Transaction& 
     at.in("note", [](JsonReader const& text) { text.fail("has more than 500 bytes"); });
   }
   if (!status) return invalid_body(status.error());
-  auto const when = when_in(tx, call);
+  auto const when = when_of(tx, call);
   if (auto const* problem = std::get_if<Problem>(&when)) return *problem;
   Instant const now = std::get<When>(when).now;
   std::string const& id = call.variable("suggestion");

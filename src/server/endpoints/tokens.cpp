@@ -42,16 +42,6 @@ Json token_json(store::Token const& token) {
 
 std::string object_of(store::Token const& token) { return "token/" + token.id; }
 
-// Every scope that a token can have: those of the list of operations, and the two that the switch asks for itself.
-std::vector<std::string> grantable_scopes() {
-  std::vector<std::string> scopes = all_scopes();
-  for (std::string const scope : {"rl:off", "rl:write"}) {
-    if (std::ranges::find(scopes, scope) == scopes.end()) scopes.push_back(scope);
-  }
-  std::ranges::sort(scopes);
-  return scopes;
-}
-
 // Whether every company of the token is one of the caller's.
 bool is_visible(Call const& call, store::Token const& token) {
   if (!call.token.rights.companies) return true;
@@ -117,7 +107,7 @@ Response with_secret(store::IssuedToken const& issued) {
 }
 
 void read_scopes(JsonReader const& list, std::vector<std::string>& scopes) {
-  std::vector<std::string> const known = grantable_scopes();
+  std::vector<std::string> const known = all_scopes();
   list.items([&](JsonReader const& item) {
     std::string scope;
     item.value(scope);
