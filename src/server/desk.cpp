@@ -162,7 +162,7 @@ Result<std::unique_ptr<Desk>> Desk::put_together(std::string const& name, std::s
   if (Status const sound = check_day(day); !sound) return sound.error();
   desk->find_undecided();
   desk->times_ = TravelTimes::straight_line(day.places, day.speeds);
-  desk->remember();
+  desk->before_ = desk->fleet_;
   return desk;
 }
 
@@ -194,7 +194,7 @@ Result<std::unique_ptr<Desk>> Desk::from_record(Json const& record) {
   });
   at.get("degraded", desk->degraded_);
   if (!status) return status.error();
-  desk->remember();
+  desk->before_ = desk->fleet_;
   return desk;
 }
 
@@ -205,8 +205,7 @@ std::unique_ptr<Desk> Desk::copy() const {
   twin->fleet_.day = &twin->day_;
   twin->times_ = times_;
   twin->degraded_ = degraded_;
-  twin->drivers_before_ = drivers_before_;
-  twin->bookings_before_ = bookings_before_;
+  twin->before_ = before_;
   return twin;
 }
 
@@ -223,17 +222,10 @@ void Desk::set_times(TravelTimes times, bool degraded) {
   degraded_ = degraded;
 }
 
-void Desk::remember() {
-  drivers_before_.clear();
-  bookings_before_.clear();
-  for (DriverState const& s : fleet_.drivers) drivers_before_.push_back(to_json(s).dump());
-  for (BookingState const& s : fleet_.bookings) bookings_before_.push_back(to_json(s).dump());
-}
-
 std::vector<DriverId> Desk::changed_drivers() const {
   std::vector<DriverId> changed;
   for (std::size_t d = 0; d < fleet_.drivers.size(); ++d) {
-    if (to_json(fleet_.drivers[d]).dump() != drivers_before_[d]) changed.push_back(day_.drivers[d].id);
+    if (to_json(fleet_.drivers[d]) != to_json(before_.drivers[d])) changed.push_back(day_.drivers[d].id);
   }
   return changed;
 }
@@ -241,7 +233,7 @@ std::vector<DriverId> Desk::changed_drivers() const {
 std::vector<BookingId> Desk::changed_bookings() const {
   std::vector<BookingId> changed;
   for (std::size_t b = 0; b < fleet_.bookings.size(); ++b) {
-    if (to_json(fleet_.bookings[b]).dump() != bookings_before_[b]) changed.push_back(day_.bookings[b].id);
+    if (to_json(fleet_.bookings[b]) != to_json(before_.bookings[b])) changed.push_back(day_.bookings[b].id);
   }
   return changed;
 }

@@ -128,14 +128,12 @@ class Desk {
   BookingState& state_of(BookingId id);
   void stand(DriverState& state, Place here, Seconds at);
   void find_undecided();
-  void remember();
 
   Day day_;
   FleetSnapshot fleet_;
   TravelTimes times_;
   bool degraded_ = false;
-  // As they were when the desk was put together.
-  std::vector<std::string> drivers_before_, bookings_before_;
+  FleetSnapshot before_;  // as it was when the desk was put together
 };
 
 // A driver's progress as the store keeps it.

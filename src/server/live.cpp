@@ -11,7 +11,6 @@
 #include "domain/json_reader.h"
 #include "domain/snapshot_file.h"
 #include "store/counters.h"
-#include "store/decisions.h"
 #include "store/suggestions.h"
 
 namespace regulus::server {
@@ -586,39 +585,56 @@ void improve_day(Server& server, std::int64_t company, When const& when) {
   server.metrics().add("dispatch_improvements_total", kept ? "kept=\"true\"" : "kept=\"false\"");
 }
 
+Result<Recorded> recorded_decision(store::Transaction& tx, std::int64_t company, std::string const& id) {
+  auto const damaged = [](std::string const& why) {
+    return Error{ErrorKind::corrupt, "the record is damaged: " + why};
+  };
+  Result<store::StoredDecision> decision = store::load_decision(tx, company, id);
+  if (!decision) return decision.error();
+  Result<Json> record = parse_json(decision->snapshot);
+  if (!record) return damaged(record.error().message);
+  Json const* const seed = record->find("seed");
+  if (seed == nullptr || !seed->is_integer()) return damaged("it has no seed");
+  Recorded recorded{.decision = decision.take(),
+                    .desk = nullptr,
+                    .seed = static_cast<std::uint64_t>(seed->as_integer()),
+                    .taken = {}};
+  std::erase_if(record->as_object(), [](auto const& member) { return member.first == "seed"; });
+  Result<std::unique_ptr<Desk>> desk = Desk::from_record(*record);
+  if (!desk) return damaged(desk.error().message);
+  recorded.desk = desk.take();
+  Result<dispatch::Decision> taken = decision_of(recorded.decision.answer);
+  if (!taken) return damaged(taken.error().message);
+  recorded.taken = taken.take();
+  return recorded;
+}
+
 void shadow_decision(Server& server, std::int64_t company, std::string const& decision_id) {
   struct Pair {
-    store::StoredDecision decision;
+    Recorded recorded;
     Arm candidate;
   };
   Result<Pair> const pair = server.database().read([&](store::Transaction& tx) -> Result<Pair> {
-    Result<store::StoredDecision> decision = store::load_decision(tx, company, decision_id);
-    if (!decision) return decision.error();
+    Result<Recorded> recorded = recorded_decision(tx, company, decision_id);
+    if (!recorded) return recorded.error();
     Result<store::Company> const c = store::load_company(tx, company);
     if (!c) return c.error();
     if (!c->model_id) return Error{ErrorKind::not_found, "no model"};
     Result<Arm> arm = server.candidate(tx, *c->model_id);
     if (!arm) return arm.error();
-    return Pair{.decision = decision.take(), .candidate = arm.take()};
+    return Pair{.recorded = recorded.take(), .candidate = arm.take()};
   });
   if (!pair) return;
-  Result<Json> record = parse_json(pair->decision.snapshot);
-  if (!record) return;
-  std::uint64_t const seed = static_cast<std::uint64_t>(record->find("seed")->as_integer());
-  std::erase_if(record->as_object(), [](auto const& member) { return member.first == "seed"; });
-  Result<std::unique_ptr<Desk>> desk = Desk::from_record(*record);
-  Result<dispatch::Decision> const taken = decision_of(pair->decision.answer);
-  if (!desk || !taken) return;
-  std::shared_ptr<Desk const> const question(desk.take());
+  auto const& [decision, question, seed, taken] = pair->recorded;
   std::string trouble;
   auto const answer = server.watchdog().ask(pair->candidate, question, seed, trouble);
   if (answer && !answer->decision.replaced.empty()) trouble = answer->decision.replaced;
   std::optional<double> agreement;
   std::int64_t difference = 0;
   if (answer) {
-    agreement = agreement_of(*question, answer->decision, *taken);
+    agreement = agreement_of(*question, answer->decision, taken);
     difference =
-        static_cast<std::int64_t>(std::llround(question->cost_after(answer->decision) - question->cost_after(*taken)));
+        static_cast<std::int64_t>(std::llround(question->cost_after(answer->decision) - question->cost_after(taken)));
   }
   Status const written = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
     if (answer) {

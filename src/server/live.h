@@ -18,6 +18,7 @@
 #include "server/settings.h"
 #include "store/bookings.h"
 #include "store/companies.h"
+#include "store/decisions.h"
 #include "store/drivers.h"
 
 namespace regulus::server {
@@ -69,6 +70,16 @@ struct Dispatched {
   bool degraded = false;
   std::int64_t decide_us = 0;
 };
+
+// A decision as it was made, with its question put together again.
+struct Recorded {
+  store::StoredDecision decision;
+  std::shared_ptr<Desk const> desk;
+  std::uint64_t seed = 0;
+  dispatch::Decision taken;
+};
+// Errors: not_found, corrupt.
+Result<Recorded> recorded_decision(store::Transaction& tx, std::int64_t company, std::string const& id);
 
 // Decides about everything undecided of a day, in the company's mode, and keeps the answer. On a thread of the pool.
 // Errors: as load_day; conflict after several attempts.

@@ -25,30 +25,9 @@ Json decision_json(store::StoredDecision const& d) {
                        {"decide_ms", static_cast<double>(d.decide_us) / 1'000}});
 }
 
-struct Recorded {
-  store::StoredDecision decision;
-  std::shared_ptr<Desk const> desk;
-  std::uint64_t seed = 0;
-};
-
-Result<Recorded> recorded_decision(store::Transaction& tx, Call const& call) {
-  Result<store::StoredDecision> decision = store::load_decision(tx, call.company, call.variable("decision"));
-  if (!decision) return decision.error();
-  Result<Json> record = parse_json(decision->snapshot);
-  if (!record) return Error{ErrorKind::corrupt, "the record is damaged"};
-  Json const* const seed = record->find("seed");
-  if (seed == nullptr || !seed->is_integer()) return Error{ErrorKind::corrupt, "the record has no seed"};
-  Recorded recorded{
-      .decision = decision.take(), .desk = nullptr, .seed = static_cast<std::uint64_t>(seed->as_integer())};
-  std::erase_if(record->as_object(), [](auto const& member) { return member.first == "seed"; });
-  Result<std::unique_ptr<Desk>> desk = Desk::from_record(*record);
-  if (!desk) return Error{ErrorKind::corrupt, "the record is damaged: " + desk.error().message};
-  recorded.desk = desk.take();
-  return recorded;
-}
-
-Result<Recorded> recorded_decision(Server& server, Call const& call) {
-  return server.database().read([&](store::Transaction& tx) { return recorded_decision(tx, call); });
+Result<Recorded> decision_of_path(Server& server, Call const& call) {
+  return server.database().read(
+      [&](store::Transaction& tx) { return recorded_decision(tx, call.company, call.variable("decision")); });
 }
 
 }  // namespace
@@ -67,15 +46,13 @@ Outcome list_decisions(Server&, Call const& call, store::Transaction& tx) {
 
 // With the whole question, both answers, and whom each open booking was given.
 Outcome get_decision(Server&, Call const& call, store::Transaction& tx) {
-  Result<Recorded> const recorded = recorded_decision(tx, call);
+  Result<Recorded> const recorded = recorded_decision(tx, call.company, call.variable("decision"));
   if (!recorded) return problem_of(recorded.error());
   Json json = decision_json(recorded->decision);
-  Result<dispatch::Decision> const taken = decision_of(recorded->decision.answer);
-  if (!taken) return problem_of({ErrorKind::corrupt, taken.error().message});
   Json given = Json::array();
   for (std::int32_t const p : recorded->desk->fleet().undecided) {
     BookingId const id = recorded->desk->day().bookings[static_cast<std::size_t>(p)].id;
-    DriverId const driver = driver_for(*recorded->desk, *taken, id);
+    DriverId const driver = driver_for(*recorded->desk, recorded->taken, id);
     given.push_back(Json::object({{"booking", id}, {"driver", driver == 0 ? Json() : Json(driver)}}));
   }
   json["bookings"] = std::move(given);
@@ -87,10 +64,8 @@ Outcome get_decision(Server&, Call const& call, store::Transaction& tx) {
 
 // Why each booking that was open got this driver, or none: ?booking= for one of them.
 void explain_decision(Server& server, std::shared_ptr<Call const> call, Reply reply) {
-  Result<Recorded> const recorded = recorded_decision(server, *call);
+  Result<Recorded> const recorded = decision_of_path(server, *call);
   if (!recorded) return answer(reply, *call, problem_of(recorded.error()));
-  Result<dispatch::Decision> const taken = decision_of(recorded->decision.answer);
-  if (!taken) return answer(reply, *call, problem_of({ErrorKind::corrupt, taken.error().message}));
   std::optional<std::int64_t> wanted;
   if (std::string const* text = call->query("booking")) {
     Result<Json> const number = parse_json(*text);
@@ -103,7 +78,7 @@ void explain_decision(Server& server, std::shared_ptr<Call const> call, Reply re
   }
   std::vector<std::int32_t> const asked = recorded->desk->fleet().undecided;
   auto const after = recorded->desk->copy();
-  after->carry_out(*taken);
+  after->carry_out(recorded->taken);
   dispatch::Explainer explainer(after->situation(), after->fleet().undecided);
   auto const language = call->language == Language::french ? dispatch::Language::fr : dispatch::Language::en;
   Json items = Json::array();
@@ -137,7 +112,7 @@ void replay_decision(Server& server, std::shared_ptr<Call const> call, Reply rep
   std::string model;
   JsonReader(call->body, status).get("model", model);
   if (!status) return answer(reply, *call, invalid_body(status.error()));
-  Result<Recorded> const recorded = recorded_decision(server, *call);
+  Result<Recorded> const recorded = decision_of_path(server, *call);
   if (!recorded) return answer(reply, *call, problem_of(recorded.error()));
   store::StoredDecision const& decision = recorded->decision;
   if (decision.arm == "person") {
@@ -161,12 +136,10 @@ void replay_decision(Server& server, std::shared_ptr<Call const> call, Reply rep
   ArmAnswer const again = ask(*arm, *recorded->desk, recorded->seed);
   Json const now = to_json(again.decision);
   bool const same = now.dump() == decision.answer.dump();
-  Result<dispatch::Decision> const taken = decision_of(decision.answer);
-  if (!taken) return answer(reply, *call, problem_of({ErrorKind::corrupt, taken.error().message}));
   answer(reply, *call,
          json_response(200, Json::object({{"decision", decision.id},
                                           {"same", same},
-                                          {"agreement", agreement_of(*recorded->desk, again.decision, *taken)},
+                                          {"agreement", agreement_of(*recorded->desk, again.decision, recorded->taken)},
                                           {"answer", now},
                                           {"decide_ms", static_cast<double>(again.took_us) / 1'000}})));
 }

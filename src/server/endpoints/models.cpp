@@ -9,6 +9,7 @@
 #include "core/files.h"
 #include "dispatch/learned/value_model.h"
 #include "domain/json_reader.h"
+#include "server/gate.h"
 #include "server/server.h"
 #include "store/hash.h"
 #include "store/model_registry.h"
@@ -19,11 +20,6 @@ namespace {
 
 constexpr std::uintmax_t largest_model = 1 << 20;  // bytes; 25,000 parameters are a tenth of it
 constexpr std::string_view gate_format = "regulus-gate-1";
-
-bool has_passed(Json const& gate) {
-  Json const* const passed = gate.find("passed");
-  return passed != nullptr && passed->is_bool() && passed->as_bool();
-}
 
 Json model_json(store::RegisteredModel const& model) {
   Json const* const families = model.gate.find("families");

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "domain/json_reader.h"
+#include "server/gate.h"
 #include "server/live.h"
 #include "server/server.h"
 #include "store/audit_log.h"
@@ -25,16 +26,6 @@ Json gate_of(store::Transaction& tx, std::optional<std::string> const& model) {
   if (!model) return {};
   auto const registered = store::load_model(tx, *model);
   return registered ? registered->gate : Json();
-}
-
-// Whether the model passed the gate on the company's kind of days.
-bool passed_for(Json const& gate, std::string const& scenario) {
-  Json const* const passed = gate.find("passed");
-  if (passed == nullptr || !passed->is_bool() || !passed->as_bool()) return false;
-  Json const* const families = gate.find("families");
-  if (families == nullptr || !families->is_array() || scenario.empty()) return false;
-  return std::ranges::any_of(families->as_array(),
-                             [&](Json const& f) { return f.is_string() && f.as_string() == scenario; });
 }
 
 struct Wish {
@@ -76,7 +67,7 @@ Outcome change_mode(Server& server, Call const& call, store::Transaction& tx, Wi
   bool const raises = wish.mode > company->mode || (!off && model != company->model_id);
   if (raises && !company->is_test) {
     Json const gate = gate_of(tx, model);
-    if (!passed_for(gate, company->scenario)) {
+    if (!has_passed_on(gate, company->scenario)) {
       return Problem{
           .code = ProblemCode::gate_not_passed,
           .detail = call.say(
