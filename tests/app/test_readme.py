@@ -8,7 +8,9 @@ touch anybody's data. Left out are the commands that set up and test the reposit
 import os
 import pathlib
 import re
+import select
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -39,7 +41,28 @@ def scratch(tmp_path_factory):
     for name in ("build", "scripts", "benchmarks"):
         (folder / name).symlink_to(REPOSITORY / name)
     yield folder
+    end_the_server(folder / "data" / "serve.pid")
     shutil.rmtree(folder)
+
+
+def end_the_server(pid_file: pathlib.Path):
+    """Waits for the server that the page starts, whose last command only asks it to end: it still closes its database then. When a
+    command in between failed the server still runs and is ended here."""
+    if not pid_file.exists():
+        return
+    pid = int(pid_file.read_text())
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        signal.pidfd_send_signal(process, signal.SIGTERM)
+        ended, _, _ = select.select([process], [], [], 30)
+        assert ended, f"the server, process {pid}, did not end within 30 s of being asked to"
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(process)
 
 
 def test_the_page_shows_every_command_of_the_program():
