@@ -19,10 +19,28 @@ namespace {
 struct State {
   DatabaseFlag database;
   std::string address = "127.0.0.1", config, models = "data/rl/served";
-  int port = 5000, threads = 2, workers = 2, patience_ms = 200, rate = 1'000;
-  std::int64_t improve = 400;
+  std::int64_t port = 5'000, threads = 2, workers = 2, patience_ms = 200, rate = 1'000, improve = 400;
   std::string log = "changes";
   TravelFlags travel;
+};
+
+// What is a number, on the command line and in the configuration file alike.
+struct Number {
+  char const* flag;
+  char const* key;
+  std::int64_t State::*value;
+  std::int64_t low, high;
+  char const* help;
+};
+constexpr Number numbers[] = {
+    {"--port", "port", &State::port, 0, 65'535, "Port to listen on; 0 takes one that is free"},
+    {"--threads", "threads", &State::threads, 1, 64, "Threads that serve connections"},
+    {"--workers", "workers", &State::workers, 1, 64, "Threads that decide and improve plans"},
+    {"--patience-ms", "patience_ms", &State::patience_ms, 1, 60'000,
+     "How long a learned policy may think before the rule answers"},
+    {"--rate", "rate", &State::rate, 1, 500'000, "Requests a second for each token"},
+    {"--improve", "improve", &State::improve, 0, 1'000'000,
+     "Iterations of the search that improves plans in the background; 0: none"},
 };
 
 // A JSON file with the flags' names; what is given on the command line beats it.
@@ -34,31 +52,27 @@ Status read_config(State& state, CLI::App const& app) {
   if (!json) return json.error().in(state.config);
   Status status = ok();
   JsonReader const at(*json, status);
-  State read;
-  at.keys({}, {"database", "address", "port", "threads", "workers", "patience_ms", "rate", "improve", "models"});
-  auto const take = [&](std::string const& flag, std::string_view key, auto& from, auto& into) {
-    if (!at.has(key) || app.count(flag) > 0) return;
-    at.get(key, from);
-    into = from;
+  at.keys({}, {"database", "address", "models", "port", "threads", "workers", "patience_ms", "rate", "improve"});
+  auto const text_of = [&](std::string const& flag, std::string_view key, std::string& into) {
+    std::string given;
+    at.get(key, given);
+    if (at.has(key) && app.count(flag) == 0) into = given;
   };
-  take("--database", "database", read.database.text, state.database.text);
-  take("--address", "address", read.address, state.address);
-  take("--port", "port", read.port, state.port);
-  take("--threads", "threads", read.threads, state.threads);
-  take("--workers", "workers", read.workers, state.workers);
-  take("--patience-ms", "patience_ms", read.patience_ms, state.patience_ms);
-  take("--rate", "rate", read.rate, state.rate);
-  take("--improve", "improve", read.improve, state.improve);
-  take("--models", "models", read.models, state.models);
+  text_of("--database", "database", state.database.text);
+  text_of("--address", "address", state.address);
+  text_of("--models", "models", state.models);
+  for (Number const& number : numbers) {
+    at.in(number.key, [&](JsonReader const& here) {
+      std::int64_t given = 0;
+      if (here.integer(number.low, number.high, given) && app.count(number.flag) == 0) state.*number.value = given;
+    });
+  }
   if (!status) return status.error().in(state.config);
   return ok();
 }
 
 Status run(Common const& common, State& state, CLI::App const& app) {
   if (Status const read = read_config(state, app); !read) return read.error();
-  if (state.port < 0 || state.port > 65'535) {
-    return invalid(fmt::format("--port = {} is outside 0 to 65535; 0 takes one that is free", state.port));
-  }
   Result<std::filesystem::path> const database = state.database.path();
   if (!database) return database.error();
   Result<travel::TravelOptions> const travel = state.travel.options();
@@ -68,17 +82,17 @@ Status run(Common const& common, State& state, CLI::App const& app) {
   options.models = state.models;
   options.listener.address = state.address;
   options.listener.port = static_cast<std::uint16_t>(state.port);
-  options.listener.threads = state.threads;
-  options.workers = state.workers;
+  options.listener.threads = static_cast<int>(state.threads);
+  options.workers = static_cast<int>(state.workers);
   options.watchdog.patience = std::chrono::milliseconds(state.patience_ms);
-  options.callers = {.burst = 2 * std::int64_t{state.rate}, .per_second = state.rate};
+  options.callers = {.burst = 2 * state.rate, .per_second = state.rate};
   options.improve_iterations = state.improve;
   options.travel = *travel;
   if (state.log != "none") {
-    options.log = [all = state.log == "all"](server::Operation const& operation, Json const& line) {
-      bool const only_read = operation.route.starts_with("GET ");
-      if (!all && only_read && line.find("status")->as_integer() < 500) return;
-      fmt::print(stderr, "{}\n", line.dump());
+    options.log = [all = state.log == "all"](server::Answered const& answered) {
+      bool const only_read = answered.operation.route.starts_with("GET ");
+      if (!all && only_read && answered.status < 500) return;
+      fmt::print(stderr, "{}\n", answered.line().dump());
     };
   }
   // Whatever goes wrong with the disk for good ends the process: what is true stands in the file, and a new start
@@ -115,27 +129,16 @@ Status run(Common const& common, State& state, CLI::App const& app) {
 
 Run add_serve(CLI::App& app) {
   auto state = std::make_shared<State>();
-  app.add_option("--port", state->port, "Port to listen on; 0 takes one that is free")->capture_default_str();
   app.add_option("--address", state->address, "Address to listen on")->capture_default_str();
   state->database.declare(app);
   app.add_option("--config", state->config, "JSON file with these flags' names; a flag beats it")
       ->check(CLI::ExistingFile);
   app.add_option("--models", state->models, "Folder for the bytes of registered models")->capture_default_str();
-  app.add_option("--threads", state->threads, "Threads that serve connections")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  app.add_option("--workers", state->workers, "Threads that decide and improve plans")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  app.add_option("--patience-ms", state->patience_ms, "How long a learned policy may think before the rule answers")
-      ->check(CLI::Range(1, 60'000))
-      ->capture_default_str();
-  app.add_option("--rate", state->rate, "Requests a second for each token")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  app.add_option("--improve", state->improve, "Iterations of the search that improves plans in the background; 0: none")
-      ->check(CLI::Range(0, 1'000'000))
-      ->capture_default_str();
+  for (Number const& number : numbers) {
+    app.add_option(number.flag, (*state).*number.value, number.help)
+        ->check(CLI::Range(number.low, number.high))
+        ->capture_default_str();
+  }
   app.add_option("--log", state->log, "Lines on stderr: changes and failures, all answers, or none")
       ->check(CLI::IsMember({"changes", "all", "none"}))
       ->capture_default_str();

@@ -381,6 +381,49 @@ Response page_response(Call const& call, Page const& page, Json items, std::stri
   return json_response(200, page_json(call, std::move(items), last, full));
 }
 
+// Those who have not shown who they are share the bucket of their address.
+Problem Server::stranger(Request const& asked) {
+  auto const allowed = strangers_.take(asked.peer, monotonic_ns());
+  if (allowed.allowed) return {.code = ProblemCode::unauthenticated};
+  return {.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())};
+}
+
+std::optional<Problem> Server::admit(Operation const& operation, Call& call, std::string_view secret,
+                                     store::Transaction& tx) {
+  if (!operation.scope.empty()) {
+    auto const token = store::find_token(tx, secret, call.now);
+    if (!token) return problem_of(token.error());
+    if (!*token) return stranger(call.request);
+    call.token = **token;
+    auto const allowed = callers_.take(call.token.id, monotonic_ns());
+    if (!allowed.allowed) {
+      return Problem{.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())};
+    }
+    if (store::is_use_news(call.token, call.now)) {
+      database().write(
+          [id = call.token.id, now = call.now](store::Transaction& writing) {
+            store::note_use(writing, id, now);
+            return ok();
+          },
+          [](Status const&) {});
+    }
+  }
+  // Another tenant's company is nowhere.
+  if (find_value(call.path, "company") != nullptr) {
+    auto const company = call.number("company");
+    if (!company || !call.token.is_for(*company)) return not_found();
+    auto const there = store::load_company(tx, *company);
+    if (!there) return problem_of(there.error());
+    call.company = *company;
+  }
+  if (!operation.scope.empty() && operation.scope != "*" && !call.token.has_scope(operation.scope)) {
+    return Problem{
+        .code = ProblemCode::forbidden,
+        .detail = call.say("it lacks the scope ", "il lui manque la portée ") + std::string(operation.scope)};
+  }
+  return std::nullopt;
+}
+
 void Server::handle(Request&& request, Reply reply) {
   Instant const now = this->now();
   auto call = std::make_shared<Call>();
@@ -402,71 +445,49 @@ void Server::handle(Request&& request, Reply reply) {
   call->path = std::move(found.parameters);
   reply = measured(operation, call, std::move(reply));
 
-  // Step 2. Who wants it. Those who have not shown who they are share the bucket of their address.
-  if (!operation.scope.empty()) {
-    std::string_view const secret = bearer(asked);
-    auto const token = store::authenticate(database(), secret, now);
-    if (!token) return refuse(problem_of(token.error()));
-    if (!*token) {
-      auto const allowed = strangers_.take(asked.peer, monotonic_ns());
-      if (!allowed.allowed) {
-        return refuse({.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())});
+  // Step 2. Who wants it, and whether that is there for him. What only reads is answered from the same view.
+  bool const is_reading = operation.effect == Effect::read;
+  std::optional<Outcome> outcome;
+  std::string_view const secret = operation.scope.empty() ? std::string_view() : bearer(asked);
+  if (!operation.scope.empty() && !store::is_well_formed_secret(secret)) return refuse(stranger(asked));
+  bool const asks_database = is_reading || !secret.empty() || find_value(call->path, "company") != nullptr;
+  if (asks_database) {
+    Status const read = database().read([&](store::Transaction& tx) {
+      if (auto problem = admit(operation, *call, secret, tx)) {
+        outcome = *std::move(problem);
+      } else if (is_reading) {
+        auto said = read_body(operation, *call);
+        outcome = said ? Outcome(*std::move(said)) : operation.transact(*this, *call, tx);
       }
-      return refuse({.code = ProblemCode::unauthenticated});
-    }
-    call->token = **token;
-    auto const allowed = callers_.take(call->token.id, monotonic_ns());
-    if (!allowed.allowed) {
-      return refuse({.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())});
-    }
-    if (store::is_use_news(call->token, now)) {
-      database().write(
-          [id = call->token.id, now](store::Transaction& tx) {
-            store::note_use(tx, id, now);
-            return ok();
-          },
-          [](Status const&) {});
-    }
+      return ok();
+    });
+    if (!read) return refuse(problem_of(read.error()));
   }
+  if (outcome) return answer(reply, *call, *std::move(outcome));
 
-  // Step 3. Whether it is there for him, and whether he may. Another tenant's company is nowhere.
-  if (find_value(call->path, "company") != nullptr) {
-    auto const company = call->number("company");
-    if (!company || !call->token.is_for(*company)) return refuse(not_found());
-    auto const there = database().read([&](store::Transaction& tx) { return store::load_company(tx, *company); });
-    if (!there) return refuse(problem_of(there.error()));
-    call->company = *company;
-  }
-  if (!operation.scope.empty() && operation.scope != "*" && !call->token.has_scope(operation.scope)) {
-    return refuse(
-        {.code = ProblemCode::forbidden,
-         .detail = call->say("it lacks the scope ", "il lui manque la portée ") + std::string(operation.scope)});
-  }
-
-  // Step 4. What he says.
+  // Step 3. What he says.
   if (auto const problem = read_body(operation, *call)) return refuse(*problem);
 
-  // Step 5. Doing it.
+  // Step 4. Doing it.
   switch (operation.effect) {
     case Effect::read:
-      return answer(reply, *call,
-                    in_one_view(*this, [&](store::Transaction& tx) { return operation.transact(*this, *call, tx); }));
+      return;  // answered in step 2
     case Effect::write: {
-      auto outcome = std::make_shared<std::optional<Outcome>>();
+      auto written = std::make_shared<std::optional<Outcome>>();
       database().write(
-          [this, &operation, call, outcome](store::Transaction& tx) -> Status {
-            *outcome = write_once(*this, operation, *call, tx);
+          [this, &operation, call, written](store::Transaction& tx) -> Status {
+            *written = write_once(*this, operation, *call, tx);
             // A problem undoes what was written on the way to it.
-            if (std::holds_alternative<Problem>(**outcome)) return invalid("refused");
+            if (std::holds_alternative<Problem>(**written)) return invalid("refused");
             return ok();
           },
-          [call, outcome, reply = std::move(reply)](Status const& committed) {
-            bool const refused = *outcome && std::holds_alternative<Problem>(**outcome);
+          [call, written, reply = std::move(reply)](Status const& committed) {
+            bool const refused = *written && std::holds_alternative<Problem>(**written);
             if (!committed && !refused) return reply(problem_response(problem_of(committed.error()), call->request));
             if (committed) {
               for (auto const& task : call->after_commit) task();
             }
-            reply(finish(std::move(**outcome), call->request));
+            reply(finish(std::move(**written), call->request));
           });
       return;
     }

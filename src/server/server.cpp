@@ -150,6 +150,16 @@ Response Server::ask(Request request) {
   return future.get();
 }
 
+Json Answered::line() const {
+  return Json::object({{"at", instant_text(at)},
+                       {"request", call.request.id},
+                       {"operation", operation.id},
+                       {"status", status},
+                       {"ms", std::round(1e6 * seconds) / 1'000},
+                       {"token", call.token.id.empty() ? Json() : Json(call.token.id)},
+                       {"company", call.company == 0 ? Json() : Json(call.company)}});
+}
+
 Reply Server::measured(Operation const& operation, std::shared_ptr<Call const> call, Reply reply) {
   return [this, &operation, call = std::move(call), reply = std::move(reply),
           begun = std::chrono::steady_clock::now()](Response response) {
@@ -159,13 +169,8 @@ Reply Server::measured(Operation const& operation, std::shared_ptr<Call const> c
     metrics_.observe("dispatch_http_request_duration_seconds", fmt::format("operation=\"{}\"", operation.id),
                      took.count());
     if (options_.log) {
-      options_.log(operation, Json::object({{"at", instant_text(now())},
-                                            {"request", call->request.id},
-                                            {"operation", operation.id},
-                                            {"status", response.status},
-                                            {"ms", std::round(1e6 * took.count()) / 1'000},
-                                            {"token", call->token.id.empty() ? Json() : Json(call->token.id)},
-                                            {"company", call->company == 0 ? Json() : Json(call->company)}}));
+      options_.log(
+          {.operation = operation, .call = *call, .status = response.status, .at = now(), .seconds = took.count()});
     }
     reply(std::move(response));
   };

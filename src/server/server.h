@@ -30,6 +30,17 @@
 
 namespace regulus::server {
 
+// What the log may tell of an answer: never a body, a secret or a name.
+struct Answered {
+  Operation const& operation;
+  Call const& call;
+  int status = 0;
+  Instant at = 0;
+  double seconds = 0;
+  // Time, request id, operation, status, duration, token and company ids.
+  Json line() const;
+};
+
 class Server {
  public:
   struct Options {
@@ -45,9 +56,8 @@ class Server {
     int workers = 2;                        // threads for decisions and what runs in the background
     std::int64_t improve_iterations = 400;  // of the search in the background; 0: none
     travel::TravelOptions travel{};
-    // One line for each answer, as JSON: time, request id, operation, status, duration, token and company ids; never a
-    // body, a secret or a name. From any thread. None: nobody listens.
-    std::function<void(Operation const&, Json const&)> log{};
+    // Called for each answer, from any thread. None: nobody listens.
+    std::function<void(Answered const&)> log{};
   };
 
   // Opens or makes the database; does not listen yet.
@@ -107,6 +117,9 @@ class Server {
 
  private:
   explicit Server(Options options);
+  // Whether this token may do this, and its company is there; fills in the call.
+  std::optional<Problem> admit(Operation const& operation, Call& call, std::string_view secret, store::Transaction& tx);
+  Problem stranger(Request const& asked);
   Reply measured(Operation const& operation, std::shared_ptr<Call const> call, Reply reply);
   static std::int64_t monotonic_ns();
 

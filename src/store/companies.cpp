@@ -31,9 +31,12 @@ std::string name_of(std::int64_t id) { return fmt::format("company {}", id); }
 }  // namespace
 
 Result<Company> load_company(Transaction& tx, std::int64_t id) {
-  std::optional<Company> found;
-  tx.query(fmt::format("{} WHERE id = ?", select), {id}, [&](Row const& row) { found = company_from(tx, row); });
-  return found_or(tx, std::move(found), name_of(id));
+  auto const found = tx.remembered(name_of(id), [&] {
+    std::optional<Company> row_of_it;
+    tx.query(fmt::format("{} WHERE id = ?", select), {id}, [&](Row const& row) { row_of_it = company_from(tx, row); });
+    return row_of_it;
+  });
+  return found_or(tx, *found, name_of(id));
 }
 
 std::vector<Company> list_companies(Transaction& tx, std::int64_t after, int limit) {

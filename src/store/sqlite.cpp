@@ -19,6 +19,7 @@ namespace {
 constexpr int patience_ms = 60'000;
 constexpr int serving_patience_ms = 5'000;
 constexpr off_t smallest_database = 512;  // one page
+constexpr std::size_t most_remembered = 1'000;
 
 Error file_error(ErrorKind kind, std::filesystem::path const& path, std::string_view what) {
   return {kind, fmt::format("{}: {}", path.string(), what)};
@@ -244,6 +245,15 @@ Status Connection::execute(char const* sql) {
   return ok();
 }
 
+Status Connection::step(std::string_view sql) {
+  Result<sqlite3_stmt*> const statement = prepare(sql);
+  if (!statement) return statement.error();
+  Status stepped = ok();
+  if (sqlite3_step(*statement) != SQLITE_DONE) stepped = failure();
+  sqlite3_reset(*statement);
+  return stepped;
+}
+
 Status Connection::check_pages() {
   Result<sqlite3_stmt*> const statement =
       prepare(options_.use == Use::study ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)");
@@ -293,17 +303,24 @@ Transaction::Transaction(Connection& connection, Kind kind) : connection_(connec
     // Refused while another program is at work in the file; the rollback journal, which then stays, is as safe.
     static_cast<void>(connection_.execute("PRAGMA journal_mode=WAL"));
   }
-  if (Status begun = connection_.execute(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN"); !begun) {
+  if (Status begun = connection_.step(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN"); !begun) {
     error_ = begun.error();
-  } else {
-    open_ = true;
+    return;
+  }
+  open_ = true;
+  if (connection_.options_.use != Use::serving_reader) return;
+  // Reading the version also begins the view, so that the two belong together.
+  auto const version = integer("PRAGMA data_version");
+  if (version != connection_.remembered_version_ || connection_.remembered_.size() > most_remembered) {
+    connection_.remembered_.clear();
+    connection_.remembered_version_ = version.value_or(0);
   }
 }
 
 Transaction::Transaction(Transaction& whole) : connection_(whole.connection_), whole_(&whole) {
   if (whole.failed()) {
     error_ = whole.error();
-  } else if (Status begun = connection_.execute("SAVEPOINT part"); !begun) {
+  } else if (Status begun = connection_.step("SAVEPOINT part"); !begun) {
     error_ = begun.error();
   } else {
     open_ = true;
@@ -318,7 +335,7 @@ void Transaction::roll_back() {
   // A full disk makes SQLite roll back everything by itself.
   bool const still_there = sqlite3_get_autocommit(connection_.database_.get()) == 0;
   if (whole_ == nullptr) {
-    if (still_there) static_cast<void>(connection_.execute("ROLLBACK"));
+    if (still_there) static_cast<void>(connection_.step("ROLLBACK"));
     return;
   }
   Status undone = still_there ? connection_.execute("ROLLBACK TO part; RELEASE part") : ok();
@@ -393,7 +410,7 @@ Status Transaction::commit() {
     roll_back();
     return *error_;
   }
-  if (Status committed = connection_.execute(whole_ == nullptr ? "COMMIT" : "RELEASE part"); !committed) {
+  if (Status committed = connection_.step(whole_ == nullptr ? "COMMIT" : "RELEASE part"); !committed) {
     error_ = committed.error();
     roll_back();
     return committed;

@@ -20,9 +20,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <typeindex>
 #include <variant>
 #include <vector>
 
+#include "core/check.h"
 #include "core/result.h"
 
 struct sqlite3;
@@ -122,6 +124,8 @@ class Connection {
       : path_(std::move(path)), options_(std::move(options)) {}
   Status connect(Access access, bool create_file);
   Status execute(char const* sql);
+  // The same for one statement that is run again and again.
+  Status step(std::string_view sql);
   Status set_up_for_serving();
   Status check_pages();
   static Status check_file(std::filesystem::path const& path, ConnectionOptions const& options);
@@ -136,6 +140,13 @@ class Connection {
   std::unique_ptr<sqlite3, CloseDatabase> database_;
   // Statements seen so far by their text; parsing them anew would cost more than running them.
   std::map<std::string, std::unique_ptr<sqlite3_stmt, FinalizeStatement>, std::less<>> statements_;
+  // What readers worked out from the view of this version of the file (Transaction::remembered).
+  struct Remembered {
+    std::type_index type;
+    std::shared_ptr<void const> value;
+  };
+  std::map<std::string, Remembered, std::less<>> remembered_;
+  std::int64_t remembered_version_ = 0;
 };
 
 class Transaction {
@@ -162,6 +173,24 @@ class Transaction {
   // The first column of the only row, if there is a row.
   std::optional<std::int64_t> integer(std::string_view sql, std::initializer_list<SqlValue> values = {});
   std::optional<std::string> text(std::string_view sql, std::initializer_list<SqlValue> values = {});
+
+  // What `compute` makes of this view, under a name of the caller's. A serving reader keeps it until anybody, in this
+  // process or another, commits a change: then the view is another one and everything is worked out anew. `compute`
+  // must depend on nothing but the view and what its name says. Nothing is kept of a failed transaction.
+  template <class Compute>
+  std::shared_ptr<std::invoke_result_t<Compute> const> remembered(std::string_view name, Compute compute) {
+    using T = std::invoke_result_t<Compute>;
+    std::type_index const type(typeid(T));
+    if (auto const found = connection_.remembered_.find(name); found != connection_.remembered_.end()) {
+      REGULUS_CHECK(found->second.type == type);
+      return std::static_pointer_cast<T const>(found->second.value);
+    }
+    auto value = std::make_shared<T const>(compute());
+    if (!failed() && connection_.options_.use == Use::serving_reader) {
+      connection_.remembered_.emplace(std::string(name), Connection::Remembered{type, value});
+    }
+    return value;
+  }
 
   std::vector<std::string> tables();
 

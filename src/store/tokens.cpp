@@ -117,21 +117,25 @@ Result<IssuedToken> create_token(Transaction& tx, TokenRights const& rights, std
 }
 
 Result<std::optional<Token>> find_token(Transaction& tx, std::string_view secret, std::int64_t now_us) {
+  struct Hashed {
+    std::string hash;
+    Token token;
+  };
   Digest const hash = sha256(secret);
-  std::optional<Token> found;
-  tx.query(fmt::format("SELECT {} FROM tokens WHERE lookup = ?", columns),
-           {Blob{bytes_of(hash).substr(0, lookup_length)}}, [&](Row const& row) {
-             Token token = token_from(tx, row);
-             bool const is_it = equal_in_constant_time(row.blob(9), bytes_of(hash));
-             if (is_it && token.is_valid_at(now_us)) found = std::move(token);
-           });
+  std::string_view const lookup = bytes_of(hash).substr(0, lookup_length);
+  auto const rows = tx.remembered(fmt::format("token {}", lookup), [&] {
+    std::vector<Hashed> all;
+    tx.query(fmt::format("SELECT {} FROM tokens WHERE lookup = ?", columns), {Blob{lookup}},
+             [&](Row const& row) { all.push_back({.hash = row.blob(9), .token = token_from(tx, row)}); });
+    return all;
+  });
   if (tx.failed()) return tx.error();
+  std::optional<Token> found;
+  for (Hashed const& row : *rows) {
+    bool const is_it = equal_in_constant_time(row.hash, bytes_of(hash));
+    if (is_it && row.token.is_valid_at(now_us)) found = row.token;
+  }
   return found;
-}
-
-Result<std::optional<Token>> authenticate(Database& database, std::string_view secret, std::int64_t now_us) {
-  if (!is_well_formed_secret(secret)) return std::optional<Token>();
-  return database.read([&](Transaction& tx) { return find_token(tx, secret, now_us); });
 }
 
 bool is_use_news(Token const& token, std::int64_t now_us) {

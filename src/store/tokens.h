@@ -63,9 +63,6 @@ Result<IssuedToken> create_token(Transaction& tx, TokenRights const& rights, std
 // tell which.
 Result<std::optional<Token>> find_token(Transaction& tx, std::string_view secret, std::int64_t now_us);
 
-// The same for a request: texts that are no secrets are turned away without reading the database.
-Result<std::optional<Token>> authenticate(Database& database, std::string_view secret, std::int64_t now_us);
-
 // Whether note_use would write: in an hour in which the token was not used yet.
 bool is_use_news(Token const& token, std::int64_t now_us);
 void note_use(Transaction& tx, std::string const& id, std::int64_t now_us);

@@ -466,7 +466,7 @@ TEST_F(Live, what_was_kept_long_enough_goes_and_suggestions_end) {
 TEST(LiveLog, names_request_operation_and_token_and_nothing_secret) {
   std::vector<std::string> lines;
   ServerUnderTest world([&](Server::Options& options) {
-    options.log = [&](Operation const&, Json const& line) { lines.push_back(line.dump()); };
+    options.log = [&](Answered const& answered) { lines.push_back(answered.line().dump()); };
   });
   world.company(1, true);
   Json ride = a_ride(10);

@@ -1,3 +1,4 @@
+#include "core/rng.h"
 #include "store/audit_log.h"
 #include "tests/server/support.h"
 
@@ -201,6 +202,28 @@ TEST_F(Tokens, a_list_goes_on_where_it_stopped) {
     next = text_at(page, "next");
   }
   EXPECT_EQ(listed, made);
+}
+
+TEST(TokenGuesses, are_turned_away_without_a_look_at_the_database) {
+  // With the bucket that a server has: a few guesses are told 401, the others 429.
+  ServerUnderTest test([](Server::Options& options) { options.strangers = Server::Options{}.strangers; });
+  test.company(1);
+  std::uint64_t const before = test.server().database().counts().reads;
+  Rng rng(5);
+  std::map<int, int> answers;
+  int guesses = 0;
+  while (guesses < 50'000) {
+    std::string guess = test.administrator();
+    for (int changes = 0; changes < 3; ++changes) guess[13 + rng.below(36)] = "0123456789ABCDEFabcdef"[rng.below(22)];
+    if (guess == test.administrator()) continue;
+    ++guesses;
+    ++answers[test.get("/api/v1/companies/1/bookings", guess).status];
+  }
+  EXPECT_EQ(test.server().database().counts().reads, before);
+  EXPECT_GE(answers[401], Server::Options{}.strangers.burst);
+  EXPECT_EQ(answers[401] + answers[429], guesses);
+  // Whoever has a token is served meanwhile.
+  EXPECT_EQ(test.get("/api/v1/companies/1/bookings", test.administrator()).status, 200);
 }
 
 }  // namespace

@@ -326,5 +326,93 @@ TEST(Database, a_damaged_file_is_refused_untouched) {
   EXPECT_EQ(*read_file(served.path()), bytes);
 }
 
+// How often a reader had to work a value out anew, and what it is.
+struct Worked {
+  int times = 0;
+  std::int64_t ask(ServedFolder& served, std::string const& name = "a") {
+    return *served.read([&](Transaction& tx) -> Result<std::shared_ptr<std::int64_t const>> {
+      return tx.remembered("value of " + name, [&] {
+        ++times;
+        return value_of(tx, name).value();
+      });
+    });
+  }
+};
+
+TEST(Remembered, is_kept_until_somebody_commits) {
+  ServedFolder served;
+  Worked worked;
+  for (std::int64_t count = 1; count <= 3; ++count) {
+    served.write([](Transaction& tx) { return count_up(tx, "a"); });
+    for (int again = 0; again < 5; ++again) EXPECT_EQ(worked.ask(served), count);
+    EXPECT_EQ(worked.times, count);
+  }
+  EXPECT_EQ(worked.ask(served, "b"), 0);
+  EXPECT_EQ(worked.times, 4);
+}
+
+TEST(Remembered, is_forgotten_when_another_process_commits) {
+  ServedFolder served;
+  Worked worked;
+  EXPECT_EQ(worked.ask(served), 0);
+  auto const other = Database::open(served.database().path());
+  ASSERT_TRUE(other);
+  ASSERT_TRUE((*other)->write_and_wait([](Transaction& tx) { return count_up(tx, "a"); }));
+  EXPECT_EQ(worked.ask(served), 1);
+  EXPECT_EQ(worked.times, 2);
+}
+
+TEST(Remembered, is_not_touched_by_what_was_taken_back) {
+  ServedFolder served;
+  Worked worked;
+  EXPECT_EQ(worked.ask(served), 0);
+  auto const refused = served.database().write_and_wait([](Transaction& tx) -> Status {
+    static_cast<void>(count_up(tx, "a"));
+    return invalid("no");
+  });
+  EXPECT_FALSE(refused);
+  EXPECT_EQ(worked.ask(served), 0);
+}
+
+TEST(Remembered, a_writer_sees_its_own_changes) {
+  ServedFolder served;
+  served.write([](Transaction& tx) -> Status {
+    auto const ask = [&] { return *tx.remembered("a", [&] { return value_of(tx, "a").value(); }); };
+    for (std::int64_t count = 1; count <= 3; ++count) {
+      static_cast<void>(count_up(tx, "a"));
+      EXPECT_EQ(ask(), count);
+    }
+    return ok();
+  });
+}
+
+TEST(Remembered, nothing_is_kept_of_a_view_that_failed) {
+  ServedFolder served;
+  auto const ask = [&](bool fails) {
+    return served.database().read([&](Transaction& tx) -> Result<int> {
+      auto const value = tx.remembered("x", [&] {
+        if (fails) tx.fail({ErrorKind::io, "broken"});
+        return fails ? 1 : 2;
+      });
+      if (tx.failed()) return tx.error();
+      return *value;
+    });
+  };
+  EXPECT_FALSE(ask(true));
+  EXPECT_EQ(ask(false).value(), 2);
+}
+
+TEST(Remembered, guesses_do_not_fill_the_memory) {
+  ServedFolder served;
+  // Ten thousand names, one of which is asked for again and again, beyond what is kept.
+  Worked worked;
+  for (int i = 0; i < 10'000; ++i) {
+    worked.ask(served, std::to_string(i));
+    EXPECT_EQ(worked.ask(served, "a"), 0);
+  }
+  EXPECT_LT(worked.times, 10'020);
+  EXPECT_GE(worked.times, 10'005);
+}
+
 }  // namespace
 }  // namespace regulus::store
