@@ -2,92 +2,73 @@
 //
 // An open loop: requests are due at fixed moments, whether or not the earlier ones were answered, and the time of each
 // counts from when it was due (a closed loop would hide every stall). Readers ask for the status, writers make
-// bookings, one dispatcher asks for decisions of a day while plans are improved in the background. Server and generator
-// share the machine.
+// bookings, one dispatcher asks for decisions of a day while plans are improved in the background, somebody replays
+// decisions, and somebody turns a learned policy on and off. The server is a process of its own on the same machine.
 #include <fmt/format.h>
 
 #include <atomic>
-#include <fstream>
+#include <mutex>
 #include <thread>
 
 #include "app/bench_insertion.h"
+#include "app/bench_server.h"
+#include "core/interrupt.h"
+#include "core/progress.h"
 #include "core/stats.h"
-#include "domain/json_reader.h"
-#include "server/server.h"
-#include "store/companies.h"
-#include "store/drivers.h"
-#include "travel/http_client.h"
 
 namespace regulus::app {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Answer = Result<travel::HttpAnswer>;
 
 struct State {
-  double gets = 5'000, posts = 500, decisions = 5, seconds = 10;
+  double gets = 5'000, posts = 500, decisions = 5, replays = 2, switches = 2, seconds = 10;
   int readers = 8, writers = 24;
   std::string folder = "data/bench-serve";
 };
 
-double rss_mb() {
-  std::ifstream status("/proc/self/status");
-  std::string line;
-  while (std::getline(status, line)) {
-    if (line.starts_with("VmRSS:")) return std::atof(line.c_str() + 6) / 1'024;
-  }
-  return 0;
-}
+Clock::time_point deadline() { return Clock::now() + std::chrono::seconds(10); }
 
-Json a_booking(int k) {
-  // Spread over the days of a year, so that no day grows without bound.
-  int const day = 1 + k % 28, month = 1 + k / 28 % 12, hour = 6 + k % 10;
-  std::string const at = fmt::format("2027-{:02}-{:02}T{:02}:00:00Z", month, day, hour);
-  return Json::object({{"class", "on_demand"},
-                       {"pickup", Json::object({{"latitude", 46.2 + k % 100 * 1e-4}, {"longitude", 6.14}})},
-                       {"dropoff", Json::object({{"latitude", 46.22}, {"longitude", 6.14 + k % 77 * 1e-4}})},
-                       {"pickup_window", Json(Json::Array{Json(at), Json()})}});
-}
-
-Json a_driver() {
-  return parse_json(R"({"name": "D", "vehicle": {"layouts": [{"ambulatory": 4}]}, "shift": {"from": "05:00",
-                        "to": "20:00"}, "start": {"latitude": 46.2, "longitude": 6.14}})")
-      .take();
-}
-
-// One kind of request, sent by several connections.
+// One kind of request, sent by several connections. `send` answers the k-th; its time counts unless it says otherwise.
+struct Sent {
+  Answer answer;
+  bool counts = true;
+};
 struct Load {
   std::string name;
   double rate = 0;
   int clients = 1;
-  std::function<Result<travel::HttpAnswer>(travel::HttpClient&, int k)> send;
+  std::function<Sent(travel::HttpClient&, int k)> send;
 };
 struct Seen {
   std::vector<double> ms;
   std::int64_t failed = 0;
+  std::string first_failure;
 };
 
-Result<Seen> drive(Load const& load, std::string const& url, std::string const& token, double seconds) {
+Result<Seen> drive(Load const& load, BenchServer const& server, double seconds, std::atomic<int>& done) {
   std::vector<Seen> seen(static_cast<std::size_t>(load.clients));
   std::vector<std::thread> threads;
   std::atomic<bool> broken = false;
   Clock::time_point const start = Clock::now() + std::chrono::milliseconds(200);
   for (int c = 0; c < load.clients; ++c) {
     threads.emplace_back([&, c] {
-      Result<travel::HttpClient> client = travel::HttpClient::open(url);
+      Result<travel::HttpClient> client = server.client();
       if (!client) {
         broken = true;
         return;
       }
-      client->authorize(token);
       Seen& mine = seen[static_cast<std::size_t>(c)];
       auto const all = static_cast<int>(load.rate * seconds);
-      for (int k = c; k < all; k += load.clients) {
+      for (int k = c; k < all && !interrupted(); k += load.clients, ++done) {
         Clock::time_point const due = start + std::chrono::nanoseconds(static_cast<std::int64_t>(1e9 * k / load.rate));
         std::this_thread::sleep_until(due);
-        auto const answer = load.send(*client, k);
-        mine.ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - due).count());
-        if (!answer || answer->status >= 300) ++mine.failed;
+        Sent const sent = load.send(*client, k);
+        if (sent.counts) mine.ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - due).count());
+        if (sent.answer && sent.answer->status < 300) continue;
+        if (mine.failed++ == 0) mine.first_failure = sent.answer ? sent.answer->body : sent.answer.error().message;
       }
     });
   }
@@ -97,107 +78,170 @@ Result<Seen> drive(Load const& load, std::string const& url, std::string const& 
   for (Seen& one : seen) {
     all.ms.insert(all.ms.end(), one.ms.begin(), one.ms.end());
     all.failed += one.failed;
+    if (all.first_failure.empty()) all.first_failure = one.first_failure;
   }
   return all;
 }
 
+// What several loads share: the last decision, and whether there is a model to switch on.
+struct Shared {
+  std::mutex mutex;
+  std::string decision;
+  std::string model;
+};
+
+Sent decide(Shared& shared, travel::HttpClient& client, int k) {
+  // A ride of a day that fills up, then the decision about it.
+  Json ride = bench_booking(0);
+  ride["pickup_window"] =
+      Json(Json::Array{Json(fmt::format("2026-03-02T{:02}:{:02}:00Z", 6 + k % 60 / 6, k % 6 * 10)), Json()});
+  Answer made = client.post_json("/api/v1/companies/2/bookings", ride.dump(), deadline());
+  if (!made || made->status >= 300) return {made};
+  Answer decided =
+      client.post_json("/api/v1/companies/2/dispatch:run", R"({"at": "2026-03-02T05:00:00Z"})", deadline());
+  if (decided && decided->status < 300) {
+    Result<Json> const json = parse_json(decided->body);
+    Json const* const id = json ? json->find("decision") : nullptr;
+    std::unique_lock const lock(shared.mutex);
+    if (id != nullptr && id->is_string()) shared.decision = id->as_string();
+  }
+  return {decided};
+}
+
+Sent replay(Shared& shared, travel::HttpClient& client) {
+  std::string id;
+  {
+    std::unique_lock const lock(shared.mutex);
+    id = shared.decision;
+  }
+  if (id.empty()) return {travel::HttpAnswer{.status = 200, .body = ""}, false};
+  Answer answer = client.post_json(fmt::format("/api/v1/companies/2/decisions/{}/replay", id), "{}", deadline());
+  // A replay that differs is a failure, whatever its status.
+  if (answer && answer->body.find(R"("same":true)") == std::string::npos) answer->status = 500;
+  return {answer};
+}
+
+// On, then off; only turning off is timed, and the next status must say so.
+Sent turn_off(Shared& shared, travel::HttpClient& client, int k) {
+  bool const on = k % 2 == 0;
+  Json body = Json::object({{"enabled", on}, {"company_id", 3}});
+  if (on) body["model_id"] = shared.model;
+  Answer answer = client.post_json("/api/company_dispatch/rl/toggle", body.dump(), deadline());
+  return {answer, !on};
+}
+
+Result<std::string> register_model(BenchServer const& server) {
+  Result<travel::HttpClient> client = server.client();
+  if (!client) return client.error();
+  Json const body = Json::object({{"name", "bench"}, {"path", server.model().string()}});
+  Answer const answer = client->post_json("/api/v1/models", body.dump(), deadline());
+  if (!answer) return answer.error();
+  Result<Json> const json = parse_json(answer->body);
+  Json const* const id = json && answer->status == 201 ? json->find("id") : nullptr;
+  if (id == nullptr) return Error{ErrorKind::io, "the model was not registered: " + answer->body};
+  return id->as_string();
+}
+
 Status run(Common const& common, State const& state) {
-  std::error_code ignored;
-  std::filesystem::remove_all(state.folder, ignored);
-  server::Server::Options options;
-  options.database = std::filesystem::path(state.folder) / "serve.db";
-  options.models = std::filesystem::path(state.folder) / "models";
-  options.callers = {.burst = 1'000'000, .per_second = 1'000'000};
-  Clock::time_point const cold = Clock::now();
-  Result<std::unique_ptr<server::Server>> opened = server::Server::open(options);
-  if (!opened) return opened.error();
-  server::Server& server = **opened;
-  if (Status const listening = server.listen(); !listening) return listening.error();
-  double const cold_ms = std::chrono::duration<double, std::milli>(Clock::now() - cold).count();
-  std::string const url = fmt::format("http://127.0.0.1:{}", server.port());
-  auto const secret = server.database().write_and_wait([&](store::Transaction& tx) -> Result<std::string> {
-    for (std::int64_t id : {1, 2}) {
-      auto const company = store::add_company(tx,
-                                              {.id = id,
-                                               .name = "Bench",
-                                               .time_zone = "Europe/Zurich",
-                                               .is_test = true,
-                                               .settings = parse_json(R"({"auto_dispatch": false})").take()},
-                                              server.now());
-      if (!company) return company.error();
-      for (DriverId d = 1; d <= 8; ++d) {
-        auto const driver = store::add_driver(tx, {.company = id, .id = d, .name = "D", .body = a_driver()});
-        if (!driver) return driver.error();
-      }
-    }
-    auto const token = store::create_token(
-        tx, {.name = "bench", .scopes = server::all_scopes(), .companies = {}, .expires_us = {}, .created_by = "bench"},
-        server.now(), server.random());
-    if (!token) return token.error();
-    return token->secret;
-  });
-  if (!secret) return secret.error();
-  auto const deadline = [] { return Clock::now() + std::chrono::seconds(10); };
+  catch_interrupts();
+  Result<std::unique_ptr<BenchServer>> started = BenchServer::start(state.folder);
+  if (!started) return started.error();
+  BenchServer const& server = **started;
+  if (Status const added = (*started)->add_companies(3); !added) return added;
+  Shared shared;
+  if (state.switches > 0) {
+    Result<std::string> model = register_model(server);
+    if (!model) return model.error();
+    shared.model = model.take();
+  }
   std::vector<Load> const loads = {
       {"GET status", state.gets, state.readers,
-       [&](travel::HttpClient& c, int) { return c.get("/api/company_dispatch/rl/status?company_id=1", deadline()); }},
-      {"POST booking", state.posts, state.writers,
-       [&](travel::HttpClient& c, int k) {
-         return c.post_json("/api/v1/companies/1/bookings", a_booking(k).dump(), deadline());
+       [](travel::HttpClient& c, int) {
+         return Sent{c.get("/api/company_dispatch/rl/status?company_id=1", deadline())};
        }},
-      {"decision", state.decisions, 1, [&](travel::HttpClient& c, int k) -> Result<travel::HttpAnswer> {
-         // A ride of a day that fills up, then the decision about it.
-         Json ride = a_booking(0);
-         ride["pickup_window"] =
-             Json(Json::Array{Json(fmt::format("2026-03-02T{:02}:{:02}:00Z", 6 + k % 60 / 6, k % 6 * 10)), Json()});
-         auto made = c.post_json("/api/v1/companies/2/bookings", ride.dump(), deadline());
-         if (!made || made->status >= 300) return made;
-         return c.post_json("/api/v1/companies/2/dispatch:run", R"({"at": "2026-03-02T05:00:00Z"})", deadline());
-       }}};
+      {"POST booking", state.posts, state.writers,
+       [](travel::HttpClient& c, int k) {
+         return Sent{c.post_json("/api/v1/companies/1/bookings", bench_booking(k).dump(), deadline())};
+       }},
+      {"decision", state.decisions, 1, [&](travel::HttpClient& c, int k) { return decide(shared, c, k); }},
+      {"replay", state.replays, 1, [&](travel::HttpClient& c, int) { return replay(shared, c); }},
+      {"switch off", 2 * state.switches, 1, [&](travel::HttpClient& c, int k) { return turn_off(shared, c, k); }}};
+
+  double const before_s = server.usage().cpu_s;
   std::vector<Result<Seen>> seen;
   for (std::size_t k = 0; k < loads.size(); ++k) seen.emplace_back(Seen{});
   std::vector<std::thread> threads;
+  std::atomic<int> done = 0;
+  double requests = 0;
+  for (Load const& load : loads) requests += load.rate * state.seconds;
+  std::atomic<int> running = 0;
   for (std::size_t k = 0; k < loads.size(); ++k) {
+    if (loads[k].rate <= 0) continue;
+    ++running;
     threads.emplace_back([&, k] {
-      if (loads[k].rate > 0) seen[k] = drive(loads[k], url, *secret, state.seconds);
+      seen[k] = drive(loads[k], server, state.seconds, done);
+      --running;
     });
   }
+  {
+    Progress bar("load", static_cast<int>(requests), "requests");
+    for (; running > 0; std::this_thread::sleep_for(std::chrono::milliseconds(200))) bar.update(done);
+  }
   for (std::thread& thread : threads) thread.join();
-  double const rss = rss_mb();
+  if (interrupted()) return Error{ErrorKind::interrupted, "interrupted; nothing was measured"};
+
+  BenchServer::Usage const usage = server.usage();
+  double const each_us = 1e6 * (usage.cpu_s - before_s) / std::max(1, done.load());
   Json rows = Json::array();
-  std::string text = fmt::format("{:<14} {:>9} {:>8} {:>9} {:>9} {:>9} {:>7}\n", "", "rate", "done", "p50 ms", "p99 ms",
-                                 "p99.9 ms", "failed");
+  std::string text = fmt::format("{:<14} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>7}\n", "", "rate", "done", "p50 ms",
+                                 "p99 ms", "p99.9 ms", "max ms", "failed");
+  std::string failure;
   for (std::size_t k = 0; k < loads.size(); ++k) {
     if (!seen[k]) return seen[k].error();
     Seen const& s = *seen[k];
     if (s.ms.empty()) continue;
-    double const p50 = quantile(s.ms, 0.5), p99 = quantile(s.ms, 0.99), p999 = quantile(s.ms, 0.999);
+    auto const at = [&](double q) { return quantile(s.ms, q); };
     rows.push_back(Json::object({{"load", loads[k].name},
                                  {"rate", loads[k].rate},
                                  {"requests", s.ms.size()},
-                                 {"p50_ms", p50},
-                                 {"p99_ms", p99},
-                                 {"p999_ms", p999},
+                                 {"p50_ms", at(0.5)},
+                                 {"p99_ms", at(0.99)},
+                                 {"p999_ms", at(0.999)},
+                                 {"max_ms", at(1)},
                                  {"failed", s.failed}}));
-    text += fmt::format("{:<14} {:>7.0f}/s {:>8} {:>9.2f} {:>9.2f} {:>9.2f} {:>7}\n", loads[k].name, loads[k].rate,
-                        s.ms.size(), p50, p99, p999, s.failed);
+    text += fmt::format("{:<14} {:>7.0f}/s {:>8} {:>9.2f} {:>9.2f} {:>9.2f} {:>9.2f} {:>7}\n", loads[k].name,
+                        loads[k].rate, s.ms.size(), at(0.5), at(0.99), at(0.999), at(1), s.failed);
+    if (failure.empty() && s.failed > 0) failure = fmt::format("{}: {}", loads[k].name, s.first_failure);
   }
-  text += fmt::format("cold start {:.0f} ms; server and generator together {:.0f} MB", cold_ms, rss);
-  server.stop();
-  std::filesystem::remove_all(state.folder, ignored);
-  return print_result(common, Json::object({{"loads", rows}, {"cold_start_ms", cold_ms}, {"rss_mb", rss}}), text);
+  text += fmt::format("server: cold start {:.0f} ms, {:.0f} MB at most, {:.0f} µs of processor time a request",
+                      server.cold_start_ms(), usage.most_rss_mb, each_us);
+  if (!failure.empty()) text += "\nfirst failure: " + failure;
+  return print_result(common,
+                      Json::object({{"loads", rows},
+                                    {"cold_start_ms", server.cold_start_ms()},
+                                    {"most_rss_mb", usage.most_rss_mb},
+                                    {"cpu_us_per_request", each_us}}),
+                      text);
 }
 
 }  // namespace
 
 Run add_bench_serve(CLI::App& app) {
   auto state = std::make_shared<State>();
-  app.add_option("--gets", state->gets, "Status requests a second")->check(CLI::Range(0.0, 1e5))->capture_default_str();
-  app.add_option("--posts", state->posts, "New bookings a second")->check(CLI::Range(0.0, 1e5))->capture_default_str();
-  app.add_option("--decisions", state->decisions, "Decisions a second")
-      ->check(CLI::Range(0.0, 1e4))
-      ->capture_default_str();
-  app.add_option("--seconds", state->seconds, "How long")->check(CLI::Range(1.0, 3'600.0))->capture_default_str();
+  struct Rate {
+    char const* flag;
+    double& value;
+    double most;
+    char const* help;
+  };
+  for (Rate const& rate : {Rate{"--gets", state->gets, 1e5, "Status requests a second"},
+                           Rate{"--posts", state->posts, 1e5, "New bookings a second"},
+                           Rate{"--decisions", state->decisions, 1e4, "Decisions a second"},
+                           Rate{"--replays", state->replays, 1e4, "Replays of a decision a second"},
+                           Rate{"--switches", state->switches, 1e4, "Times a second that a model is turned on and off"},
+                           Rate{"--seconds", state->seconds, 3'600, "How long"}}) {
+    app.add_option(rate.flag, rate.value, rate.help)->check(CLI::Range(0.0, rate.most))->capture_default_str();
+  }
   app.add_option("--readers", state->readers, "Connections that read")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
@@ -206,7 +250,9 @@ Run add_bench_serve(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--folder", state->folder, "Where its database is made; emptied before and after")
       ->capture_default_str();
-  app.footer("Examples:\n  regulus bench serve\n  regulus bench serve --seconds 60 --gets 5000 --posts 500");
+  app.footer(
+      "Examples:\n  regulus bench serve\n  regulus bench serve --seconds 60\n"
+      "  regulus bench serve --posts 0 --decisions 0 --replays 0 --switches 0");
   return [state](Common const& common) { return run(common, *state); };
 }
 

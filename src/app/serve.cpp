@@ -6,6 +6,7 @@
 
 #include "app/command.h"
 #include "app/database_flag.h"
+#include "app/many_files.h"
 #include "app/travel_flags.h"
 #include "core/files.h"
 #include "core/interrupt.h"
@@ -19,7 +20,8 @@ namespace {
 struct State {
   DatabaseFlag database;
   std::string address = "127.0.0.1", config, models = "data/rl/served";
-  std::int64_t port = 5'000, threads = 2, workers = 2, patience_ms = 200, rate = 1'000, improve = 400;
+  std::int64_t port = 5'000, threads = 2, workers = 2, patience_ms = 200, rate = 1'000, connections = 2'000,
+               improve = 400;
   std::string log = "changes";
   TravelFlags travel;
 };
@@ -39,6 +41,7 @@ constexpr Number numbers[] = {
     {"--patience-ms", "patience_ms", &State::patience_ms, 1, 60'000,
      "How long a learned policy may think before the rule answers"},
     {"--rate", "rate", &State::rate, 1, 500'000, "Requests a second for each token"},
+    {"--connections", "connections", &State::connections, 10, 100'000, "Connections at a time; more are answered 503"},
     {"--improve", "improve", &State::improve, 0, 1'000'000,
      "Iterations of the search that improves plans in the background; 0: none"},
 };
@@ -52,7 +55,8 @@ Status read_config(State& state, CLI::App const& app) {
   if (!json) return json.error().in(state.config);
   Status status = ok();
   JsonReader const at(*json, status);
-  at.keys({}, {"database", "address", "models", "port", "threads", "workers", "patience_ms", "rate", "improve"});
+  at.keys({}, {"database", "address", "models", "port", "threads", "workers", "patience_ms", "rate", "connections",
+               "improve"});
   auto const text_of = [&](std::string const& flag, std::string_view key, std::string& into) {
     std::string given;
     at.get(key, given);
@@ -83,6 +87,7 @@ Status run(Common const& common, State& state, CLI::App const& app) {
   options.listener.address = state.address;
   options.listener.port = static_cast<std::uint16_t>(state.port);
   options.listener.threads = static_cast<int>(state.threads);
+  options.listener.most_connections = static_cast<std::size_t>(state.connections);
   options.workers = static_cast<int>(state.workers);
   options.watchdog.patience = std::chrono::milliseconds(state.patience_ms);
   options.callers = {.burst = 2 * state.rate, .per_second = state.rate};
@@ -105,6 +110,7 @@ Status run(Common const& common, State& state, CLI::App const& app) {
   if (!opened) return opened.error();
   server::Server& server = **opened;
   catch_interrupts();
+  allow_many_files();
   if (Status const listening = server.listen(); !listening) return listening.error();
   Json const json = Json::object(
       {{"address", state.address}, {"port", static_cast<int>(server.port())}, {"database", database->string()}});

@@ -1,11 +1,20 @@
 #include "server/pool.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <utility>
 
 namespace regulus::server {
 
-Pool::Pool(int threads, std::size_t longest_queue) : longest_queue_(longest_queue) {
-  for (int k = 0; k < threads; ++k) threads_.emplace_back([this] { work(); });
+Pool::Pool(int threads, std::size_t longest_queue, int niceness) : longest_queue_(longest_queue) {
+  for (int k = 0; k < threads; ++k) {
+    threads_.emplace_back([this, niceness] {
+      // Of this thread alone, as Linux has it. Where it is refused all are equal.
+      if (niceness > 0) static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness));
+      work();
+    });
+  }
 }
 
 Pool::~Pool() { stop(); }

@@ -16,7 +16,8 @@ namespace regulus::server {
 
 class Pool {
  public:
-  Pool(int threads, std::size_t longest_queue);
+  // `niceness`: how readily its threads give way to others, 0 to 19 (nice(2)); who only answers comes first.
+  Pool(int threads, std::size_t longest_queue, int niceness = 0);
   Pool(Pool const&) = delete;
   Pool& operator=(Pool const&) = delete;
   ~Pool();  // stops

@@ -187,6 +187,26 @@ def test_wrong_starts_say_what_to_do(folder):
     assert "rl:reed" in regulus(folder, "token", "create", "--scopes", "rl:reed", code=2)["error"]["message"]
 
 
+def test_the_settings_of_a_file_have_the_bounds_of_the_flags(folder):
+    for settings, said in (({"rate": 0}, "rate"), ({"threads": 65}, "threads"), ({"port": "x"}, "port"), ({"prot": 1}, "prot")):
+        (folder / "serve.json").write_text(json.dumps(settings))
+        assert said in regulus(folder, "serve", "--config", "serve.json", code=2)["error"]["message"]
+
+
+def test_under_a_small_load_nothing_fails_and_every_replay_is_the_same(folder):
+    loads = {row["load"]: row for row in regulus(folder, *"bench serve --seconds 2 --gets 50 --posts 20".split())["loads"]}
+    assert set(loads) == {"GET status", "POST booking", "decision", "replay", "switch off"}
+    assert all(row["failed"] == 0 and row["requests"] > 0 for row in loads.values()), loads
+    assert loads["GET status"]["requests"] == 100 and loads["POST booking"]["requests"] == 40
+
+
+def test_clients_that_never_finish_take_nothing_away_for_good(folder):
+    seen = regulus(folder, *"bench slow-clients --heads 50 --bodies 50 --seconds 1 --rate 50".split())
+    assert seen["honest"]["failed"] == 0 and seen["honest"]["requests"] == 50
+    assert seen["files"]["meanwhile"] >= seen["files"]["before"] + 100
+    assert seen["files"]["afterwards"] <= seen["files"]["before"] + 2
+
+
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")
 def test_prometheus_scrapes_it_and_loads_the_alert_rules(folder):
     with serving(folder) as server:
