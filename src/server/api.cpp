@@ -383,7 +383,7 @@ Response page_response(Call const& call, Page const& page, Json items, std::stri
 
 // Those who have not shown who they are share the bucket of their address.
 Problem Server::stranger(Request const& asked) {
-  auto const allowed = strangers_.take(asked.peer, monotonic_ns());
+  auto const allowed = strangers_.take(asked.peer, options_.monotonic_ns());
   if (allowed.allowed) return {.code = ProblemCode::unauthenticated};
   return {.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())};
 }
@@ -395,9 +395,9 @@ std::optional<Problem> Server::admit(Operation const& operation, Call& call, std
     if (!token) return problem_of(token.error());
     if (!*token) return stranger(call.request);
     call.token = **token;
-    auto const allowed = callers_.take(call.token.id, monotonic_ns());
-    if (!allowed.allowed) {
-      return Problem{.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())};
+    RateLimit::Answer const& quota = call.quota.emplace(callers_.take(call.token.id, options_.monotonic_ns()));
+    if (!quota.allowed) {
+      return Problem{.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(quota.retry_after_s())};
     }
     if (store::is_use_news(call.token, call.now)) {
       database().write(

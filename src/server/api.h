@@ -27,6 +27,7 @@
 #include "server/http/language.h"
 #include "server/http/message.h"
 #include "server/http/problem.h"
+#include "server/http/rate_limit.h"
 #include "store/database.h"
 #include "store/rows.h"
 #include "store/tokens.h"
@@ -38,10 +39,11 @@ class Server;  // server.h
 // A request that has passed the door.
 struct Call {
   Request request;
-  Pairs path;                // variables of the route
-  store::Token token;        // of an operation with a scope; empty otherwise
-  std::int64_t company = 0;  // of the path, when it has one: exists and is the token's
-  Json body;                 // null when the operation takes none or it is not JSON
+  Pairs path;                              // variables of the route
+  store::Token token;                      // of an operation with a scope; empty otherwise
+  std::optional<RateLimit::Answer> quota;  // what the limits leave this token
+  std::int64_t company = 0;                // of the path, when it has one: exists and is the token's
+  Json body;                               // null when the operation takes none or it is not JSON
   Language language = Language::english;
   Instant now = 0;
   // What is to happen once the transaction of a writing operation is on disk; dropped when it is undone.

@@ -26,6 +26,11 @@ constexpr std::size_t longest_background_queue = 1'000;
 
 constexpr int most_expired = 1'000;  // suggestions in one transaction
 
+std::int64_t steady_now_ns() {
+  auto const now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
 // Of this process, from /proc; 0 where that cannot be read.
 double resident_bytes() {
   std::ifstream file("/proc/self/statm");
@@ -50,11 +55,6 @@ Instant system_now() {
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
-std::int64_t Server::monotonic_ns() {
-  auto const now = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-}
-
 Server::Server(Options options)
     : options_(std::move(options)),
       watchdog_(options_.watchdog),
@@ -62,6 +62,7 @@ Server::Server(Options options)
       strangers_(options_.strangers),
       events_(std::make_unique<EventHub>()) {
   if (!options_.clock) options_.clock = system_now;
+  if (!options_.monotonic_ns) options_.monotonic_ns = steady_now_ns;
   if (!options_.random) options_.random = [](std::span<std::uint8_t> bytes) { store::random_bytes(bytes); };
 }
 
@@ -173,6 +174,10 @@ Reply Server::measured(Operation const& operation, std::shared_ptr<Call const> c
     if (options_.log) {
       options_.log(
           {.operation = operation, .call = *call, .status = response.status, .at = now(), .seconds = took.count()});
+    }
+    if (call->quota) {
+      response.headers.emplace_back("RateLimit-Policy", callers_.policy_field());
+      response.headers.emplace_back("RateLimit", call->quota->field());
     }
     reply(std::move(response));
   };

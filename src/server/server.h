@@ -49,7 +49,9 @@ class Server {
     Listener::Options listener{};
     store::Database::Options store{};
     std::function<Instant()> clock{};  // none: the machine's
-    store::FillRandom random{};        // none: the operating system's
+    // Of rate limits: nanoseconds that never go back. None: the machine's.
+    std::function<std::int64_t()> monotonic_ns{};
+    store::FillRandom random{};  // none: the operating system's
     Watchdog::Options watchdog{};
     RateLimit::Options callers{.burst = 2'000, .per_second = 1'000};
     RateLimit::Options strangers{.burst = 20, .per_second = 2};
@@ -121,7 +123,6 @@ class Server {
   std::optional<Problem> admit(Operation const& operation, Call& call, std::string_view secret, store::Transaction& tx);
   Problem stranger(Request const& asked);
   Reply measured(Operation const& operation, std::shared_ptr<Call const> call, Reply reply);
-  static std::int64_t monotonic_ns();
 
   Options options_;
   Metrics metrics_;

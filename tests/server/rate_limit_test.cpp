@@ -20,6 +20,25 @@ TEST(RateLimit, allows_a_burst_and_then_what_comes_back) {
   EXPECT_EQ(limit.take("a", 100 * second).remaining, 2) << "full again, and not more than full";
 }
 
+TEST(RateLimit, tells_what_is_left_in_whole_numbers) {
+  RateLimit limit({.burst = 5, .per_second = 2, .most_keys = 10});
+  EXPECT_EQ(limit.policy_field(), R"("default";q=5;w=3)") << "five at two a second come back in 2.5 s";
+  EXPECT_EQ(limit.take("a", 0).field(), R"("default";r=4;t=1)") << "full again after half a second";
+  EXPECT_EQ(limit.take("a", 0).field(), R"("default";r=3;t=1)");
+  EXPECT_EQ(limit.take("a", 0).field(), R"("default";r=2;t=2)") << "after a second and a half";
+  EXPECT_EQ(limit.take("a", second / 4).field(), R"("default";r=1;t=2)") << "half a token more is no token";
+  EXPECT_EQ(limit.take("a", second / 4).field(), R"("default";r=0;t=3)");
+  RateLimit::Answer const refused = limit.take("a", second / 4);
+  EXPECT_EQ(refused.field(), R"("default";r=0;t=1)") << "the next one comes after a quarter of a second";
+  EXPECT_EQ(refused.full_after_ns, 9 * second / 4) << "2.5 s, of which a quarter is over";
+  EXPECT_EQ(limit.take("a", 100 * second).field(), R"("default";r=4;t=1)");
+}
+
+TEST(RateLimit, names_a_window_of_a_second_at_least) {
+  EXPECT_EQ(RateLimit({.burst = 1, .per_second = 1'000'000}).policy_field(), R"("default";q=1;w=1)");
+  EXPECT_EQ(RateLimit({.burst = 2'000, .per_second = 1'000}).policy_field(), R"("default";q=2000;w=2)");
+}
+
 TEST(RateLimit, keeps_one_key_apart_from_another) {
   RateLimit limit({.burst = 1, .per_second = 1, .most_keys = 10});
   EXPECT_TRUE(limit.take("a", 0).allowed);

@@ -40,6 +40,7 @@ class ServerUnderTest {
     options.database = folder_.file("serve.db");
     options.models = folder_.file("models");
     options.clock = [this] { return now_.load(); };
+    options.monotonic_ns = [this] { return 1'000 * (now_.load() - monday_morning); };
     options.random = [this](std::span<std::uint8_t> bytes) {
       std::unique_lock const lock(random_mutex_);
       for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random_.next() >> 56);

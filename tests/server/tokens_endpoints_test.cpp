@@ -226,5 +226,59 @@ TEST(TokenGuesses, are_turned_away_without_a_look_at_the_database) {
   EXPECT_EQ(test.get("/api/v1/companies/1/bookings", test.administrator()).status, 200);
 }
 
+class Quota : public ::testing::Test {
+ protected:
+  Quota() { test_.company(1); }
+  static std::pair<std::string, std::string> fields(Response const& response) {
+    return {header_of(response, "RateLimit-Policy"), header_of(response, "RateLimit")};
+  }
+  static std::pair<std::string, std::string> left(std::string const& what) {
+    return {R"("default";q=3;w=3)", R"("default";)" + what};
+  }
+  // Three at once and one a second.
+  ServerUnderTest test_{[](Server::Options& options) { options.callers = {.burst = 3, .per_second = 1}; }};
+  std::string const companies_ = "/api/v1/companies";
+};
+
+TEST_F(Quota, every_answer_to_a_token_says_what_is_left) {
+  std::string const secret = test_.token({"bookings:read", "companies:read"});
+  EXPECT_EQ(fields(test_.get(companies_ + "/1/bookings", secret)), left("r=2;t=1"));
+  // A refusal counts and says so as well, whether the door or the operation refuses.
+  Response const absent = test_.get(companies_ + "/1/bookings/9", secret);
+  EXPECT_EQ(absent.status, 404);
+  EXPECT_EQ(fields(absent), left("r=1;t=2"));
+  Response const forbidden = test_.post(companies_ + "/1/bookings", secret, Json::object());
+  EXPECT_EQ(forbidden.status, 403);
+  EXPECT_EQ(fields(forbidden), left("r=0;t=3"));
+  Response const refused = test_.get(companies_ + "/1/bookings", secret);
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(problem_of(refused), "rate-limited");
+  EXPECT_EQ(header_of(refused, "Retry-After"), "1");
+  EXPECT_EQ(fields(refused), left("r=0;t=1"));
+  test_.advance(one_second + one_second / 2);
+  EXPECT_EQ(fields(test_.get(companies_ + "/1/bookings", secret)), left("r=0;t=3")) << "1.5 came back, one is taken";
+  test_.advance(100 * one_second);
+  EXPECT_EQ(fields(test_.get(companies_ + "/1/bookings", secret)), left("r=2;t=1"));
+}
+
+TEST_F(Quota, what_was_answered_before_says_what_is_left_now) {
+  std::string const secret = test_.token({"companies:write"});
+  Json const company = Json::object({{"id", 7}, {"name", "Seventh"}, {"time_zone", "Europe/Zurich"}});
+  Response const made = test_.post(companies_, secret, company, {{"idempotency-key", "k"}});
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(fields(made), left("r=2;t=1"));
+  Response const again = test_.post(companies_, secret, company, {{"idempotency-key", "k"}});
+  EXPECT_EQ(header_of(again, "Idempotency-Replayed"), "true");
+  EXPECT_EQ(fields(again), left("r=1;t=2"));
+  EXPECT_EQ(std::ranges::count(again.headers, "RateLimit", &Pairs::value_type::first), 1);
+}
+
+TEST_F(Quota, who_has_no_token_is_told_nothing) {
+  for (Response const& response :
+       {test_.get("/healthz", ""), test_.get(companies_, ""), test_.get("/nowhere", test_.administrator())}) {
+    EXPECT_EQ(fields(response), (std::pair<std::string, std::string>()));
+  }
+}
+
 }  // namespace
 }  // namespace regulus::server

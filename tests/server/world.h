@@ -147,7 +147,7 @@ class World {
   std::map<std::int64_t, Names> names_;
 };
 
-// Everything of an answer but the request's id, which differs by right.
+// Everything of an answer but the request's id and how often its sender may still ask, which differ by right.
 inline std::string without_request_id(Response const& response) {
   std::string body = response.body;
   if (auto const at = body.find("\"instance\":\""); at != std::string::npos) {
@@ -155,7 +155,9 @@ inline std::string without_request_id(Response const& response) {
     body.replace(at, end - at, "\"instance\":\"");
   }
   std::string text = fmt::format("{}\n{}\n", response.status, response.content_type);
-  for (auto const& [name, value] : response.headers) text += name + ": " + value + "\n";
+  for (auto const& [name, value] : response.headers) {
+    if (name != "RateLimit") text += name + ": " + value + "\n";
+  }
   return text + body;
 }
 

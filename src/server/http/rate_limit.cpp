@@ -1,5 +1,7 @@
 #include "server/http/rate_limit.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/check.h"
@@ -9,16 +11,22 @@ namespace regulus::server {
 namespace {
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::int64_t most_tokens = 1'000'000;
+
+// Whole seconds, rounded up, at least 1: whoever comes back then does not come too early.
+std::int64_t seconds_of(std::int64_t ns) { return std::max<std::int64_t>(1, (ns + second_ns - 1) / second_ns); }
 }  // namespace
 
-std::int64_t RateLimit::Answer::retry_after_s() const {
-  return std::max<std::int64_t>(1, (retry_after_ns + second_ns - 1) / second_ns);
+std::int64_t RateLimit::Answer::retry_after_s() const { return seconds_of(retry_after_ns); }
+
+std::string RateLimit::Answer::field() const {
+  return fmt::format("\"default\";r={};t={}", remaining, allowed ? seconds_of(full_after_ns) : retry_after_s());
 }
 
 RateLimit::RateLimit(Options const& options) : options_(options), token_ns_(second_ns / options.per_second) {
   REGULUS_CHECK(options.burst >= 1 && options.burst <= most_tokens);
   REGULUS_CHECK(options.per_second >= 1 && options.per_second <= most_tokens);
   REGULUS_CHECK(options.most_keys >= 1);
+  policy_field_ = fmt::format("\"default\";q={};w={}", options.burst, seconds_of(options.burst * token_ns_));
 }
 
 std::size_t RateLimit::keys() const {
@@ -56,14 +64,21 @@ RateLimit::Answer RateLimit::take(std::string_view key, std::int64_t now_ns) {
   // With one token less the bucket is full one token's time later, and it is empty when that is `whole_ns` away.
   std::int64_t const whole_ns = options_.burst * token_ns_;
   std::int64_t const after = full_at + token_ns_;
-  if (after - now_ns_ > whole_ns)
-    return {.allowed = false, .remaining = 0, .retry_after_ns = after - now_ns_ - whole_ns};
+  if (after - now_ns_ > whole_ns) {
+    return {.allowed = false,
+            .remaining = 0,
+            .retry_after_ns = after - now_ns_ - whole_ns,
+            .full_after_ns = full_at - now_ns_};
+  }
   if (is_newcomer) {
     newcomers_full_at_ = after;
   } else {
     set_full_at(bucket, after);
   }
-  return {.allowed = true, .remaining = (whole_ns - (after - now_ns_)) / token_ns_, .retry_after_ns = 0};
+  return {.allowed = true,
+          .remaining = (whole_ns - (after - now_ns_)) / token_ns_,
+          .retry_after_ns = 0,
+          .full_after_ns = after - now_ns_};
 }
 
 }  // namespace regulus::server

@@ -8,6 +8,8 @@
 // one bucket with all other newcomers: whoever invents keys exhausts that one, not our memory, and cannot have his
 // own debts forgotten by inventing more.
 //
+// What is left is told in the fields RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers).
+//
 // Limits for those who have not shown who they are come from another, smaller instance. Time is the caller's, monotonic
 // and in nanoseconds; a moment before an earlier one counts as that one. Safe from any thread.
 #pragma once
@@ -34,8 +36,12 @@ class RateLimit {
     bool allowed = false;
     std::int64_t remaining = 0;       // whole tokens left
     std::int64_t retry_after_ns = 0;  // until one is there again; 0 if allowed
+    std::int64_t full_after_ns = 0;   // until all of them are
     // As Retry-After writes it: whole seconds, rounded up, at least 1.
     std::int64_t retry_after_s() const;
+    // As RateLimit writes it: "default";r=<tokens left>;t=<seconds>, rounded up, until all are there again; or, for who
+    // was refused, the seconds of Retry-After.
+    std::string field() const;
   };
 
   // Options out of range are a mistake of ours.
@@ -45,6 +51,8 @@ class RateLimit {
   Answer take(std::string_view key, std::int64_t now_ns);
 
   std::size_t keys() const;
+  // As RateLimit-Policy writes it: "default";q=<burst>;w=<seconds>, rounded up, in which an empty bucket fills.
+  std::string const& policy_field() const { return policy_field_; }
 
  private:
   using FullAt = std::map<std::string, std::int64_t, std::less<>>;  // map: its keys stay where they are
@@ -55,6 +63,7 @@ class RateLimit {
 
   Options options_;
   std::int64_t token_ns_;  // how long one token takes to come
+  std::string policy_field_;
   mutable std::mutex mutex_;
   std::int64_t now_ns_ = 0;
   FullAt full_at_;
