@@ -8,6 +8,7 @@
 
 #include "core/check.h"
 #include "server/http/router.h"
+#include "server/http/target.h"
 #include "server/server.h"
 #include "store/companies.h"
 #include "store/hash.h"
@@ -369,7 +370,7 @@ Json page_json(Call const& call, Json items, std::string const& last, bool more)
   if (more) {
     std::string link = call.request.path + "?";
     for (auto const& [name, value] : call.request.query) {
-      if (name != "after") link += name + "=" + value + "&";
+      if (name != "after") link += escaped_value(name) + "=" + escaped_value(value) + "&";
     }
     next = link + "after=" + cursor_of(last);
   }

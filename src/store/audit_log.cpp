@@ -137,22 +137,28 @@ AuditVerdict verify_audit(Transaction& tx, std::optional<AuditHead> const& known
   return verdict;
 }
 
-std::vector<AuditRow> audit_rows(Transaction& tx, std::optional<std::int64_t> company, std::int64_t after, int limit) {
-  std::vector<AuditRow> rows;
-  auto const visit = [&](Row const& row) {
-    ReadRow read = read_row(row);
-    if (!read.problem.empty()) {
-      return tx.fail({ErrorKind::corrupt, fmt::format("audit row {} {}", read.row.sequence, read.problem)});
-    }
-    rows.push_back(std::move(read.row));
+std::vector<AuditRow> audit_rows(Transaction& tx, AuditFilter const& filter, std::int64_t after, int limit) {
+  std::string conditions = "sequence > ?1";
+  auto const where = [&](bool wanted, std::string_view condition) {
+    if (wanted) conditions.append(" AND ").append(condition);
   };
-  if (company) {
-    tx.query(fmt::format("SELECT {} FROM audit WHERE company = ? AND sequence > ? ORDER BY sequence LIMIT ?", columns),
-             {*company, after, limit}, visit);
-  } else {
-    tx.query(fmt::format("SELECT {} FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?", columns), {after, limit},
-             visit);
-  }
+  where(filter.company.has_value(), "company = ?2");
+  where(filter.actor.has_value(), "actor = ?3");
+  where(filter.action.has_value(), "action = ?4");
+  where(filter.object.has_value(), "object = ?5");
+  where(filter.since.has_value(), "at >= ?6");
+  where(filter.until.has_value(), "at < ?7");
+  std::vector<AuditRow> rows;
+  tx.query(fmt::format("SELECT {} FROM audit WHERE {} ORDER BY sequence LIMIT ?8", columns, conditions),
+           {after, or_null(filter.company), or_null(filter.actor), or_null(filter.action), or_null(filter.object),
+            or_null(filter.since), or_null(filter.until), limit},
+           [&](Row const& row) {
+             ReadRow read = read_row(row);
+             if (!read.problem.empty()) {
+               return tx.fail({ErrorKind::corrupt, fmt::format("audit row {} {}", read.row.sequence, read.problem)});
+             }
+             rows.push_back(std::move(read.row));
+           });
   return rows;
 }
 

@@ -48,6 +48,14 @@ struct AuditVerdict {
   std::string problem{};                       // what is wrong with it; empty when nothing is
 };
 
+// Which rows are wanted; what is not given does not restrict.
+struct AuditFilter {
+  std::optional<std::int64_t> company{};
+  std::optional<std::string> actor{}, action{}, object{};  // exactly these
+  std::optional<std::int64_t> since{};                     // at this time or later
+  std::optional<std::int64_t> until{};                     // before this time
+};
+
 // The entry with `sequence` as one line of JSON: keys sorted on every level, no spaces, reals with the fewest digits.
 std::string canonical_json(AuditEntry const& entry, std::int64_t sequence);
 
@@ -60,7 +68,8 @@ AuditHead audit_head(Transaction& tx);
 // missing end shows.
 AuditVerdict verify_audit(Transaction& tx, std::optional<AuditHead> const& known = std::nullopt);
 
-// Rows after a number, oldest first, at most `limit`; of one company, or of all when none is given.
-std::vector<AuditRow> audit_rows(Transaction& tx, std::optional<std::int64_t> company, std::int64_t after, int limit);
+// Rows after a number, oldest first, at most `limit`. Looks at every row on the way to them: clocks go back, so times
+// say nothing about where to begin.
+std::vector<AuditRow> audit_rows(Transaction& tx, AuditFilter const& filter, std::int64_t after, int limit);
 
 }  // namespace regulus::store

@@ -44,7 +44,7 @@ TEST(AuditLog, a_rows_hash_is_that_of_the_one_before_and_its_own_text) {
   ServedFolder served;
   fill(served, 2);
   served.read([](Transaction& tx) -> Status {
-    auto const rows = audit_rows(tx, std::nullopt, 0, 10);
+    auto const rows = audit_rows(tx, {}, 0, 10);
     EXPECT_EQ(rows.size(), 2U);
     Digest const first = sha256(std::string(32, '\0') + canonical_json(entry_of(0), 1));
     EXPECT_EQ(rows[0].hash, first);
@@ -68,12 +68,12 @@ TEST(AuditLog, rows_read_back_as_written_and_by_company) {
   ServedFolder served;
   fill(served, 9);
   served.read([](Transaction& tx) -> Status {
-    auto const rows = audit_rows(tx, 1, 2, 10);  // sequence i + 1 holds entry i; company 1 are 1, 4, 7
+    auto const rows = audit_rows(tx, {.company = 1}, 2, 10);  // sequence i + 1 holds entry i; company 1 are 1, 4, 7
     EXPECT_EQ(rows.size(), 2U);
     EXPECT_EQ(rows[0].sequence, 5);
     EXPECT_EQ(rows[0].entry.object, entry_of(4).object);
     EXPECT_EQ(canonical_json(rows[0].entry, 5), canonical_json(entry_of(4), 5));
-    EXPECT_EQ(audit_rows(tx, std::nullopt, 0, 4).size(), 4U);
+    EXPECT_EQ(audit_rows(tx, {}, 0, 4).size(), 4U);
     return ok();
   });
 }

@@ -13,42 +13,119 @@ namespace regulus::server {
 
 namespace {
 
+constexpr std::size_t longest_text = 200;  // of an actor, an action or an object
+constexpr std::string_view parameters[] = {"limit", "after", "company", "actor", "action", "object", "since", "until"};
+
 struct AuditPage {
   std::vector<store::AuditRow> rows;
   bool more = false;
 };
 
-// Of the company that ?company= names, or of all that the token is for; oldest first.
-std::variant<AuditPage, Problem> rows_of(Call const& call, store::Transaction& tx, Page const& page) {
+Problem refused(std::string detail) { return {.code = ProblemCode::invalid_body, .detail = std::move(detail)}; }
+
+// ?company=, a company that the token is for. Another tenant's is as absent as one that there is not.
+std::optional<Problem> read_company(Call const& call, store::Transaction& tx, std::optional<std::int64_t>& company) {
+  std::string const* const text = call.query("company");
+  if (text == nullptr) return std::nullopt;
+  std::int64_t number = 0;
+  auto const [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc{} || end != text->data() + text->size() || number < 1) {
+    return refused(call.say(fmt::format("company = {} is no whole number from 1 on", *text),
+                            fmt::format("company = {} n’est pas un nombre entier à partir de 1", *text)));
+  }
+  Result<store::Company> const there = store::load_company(tx, number);
+  if (tx.failed()) return problem_of(tx.error());
+  if (!there || !call.token.is_for(number)) {
+    return Problem{.code = ProblemCode::not_found,
+                   .detail = call.say(fmt::format("there is no company {}", number),
+                                      fmt::format("il n’y a pas d’entreprise {}", number))};
+  }
+  company = number;
+  return std::nullopt;
+}
+
+// A text that is compared letter by letter.
+std::optional<Problem> read_text(Call const& call, std::string_view name, std::optional<std::string>& wanted) {
+  std::string const* const text = call.query(name);
+  if (text == nullptr) return std::nullopt;
+  if (text->empty() || text->size() > longest_text) {
+    return refused(call.say(fmt::format("{} = {} is no text of 1 to {} bytes", name, *text, longest_text),
+                            fmt::format("{} = {} n’est pas un texte de 1 à {} octets", name, *text, longest_text)));
+  }
+  wanted = *text;
+  return std::nullopt;
+}
+
+std::optional<Problem> read_instant(Call const& call, std::string_view name, std::optional<Instant>& wanted) {
+  std::string const* const text = call.query(name);
+  if (text == nullptr) return std::nullopt;
+  Result<Instant> const instant = parse_instant(*text);
+  if (!instant) {
+    return refused(
+        call.say(fmt::format("{} = {} is no time; write it as 2026-03-01T08:15:00Z", name, *text),
+                 fmt::format("{} = {} n’est pas une heure\u202F; écrivez 2026-03-01T08:15:00Z", name, *text)));
+  }
+  wanted = *instant;
+  return std::nullopt;
+}
+
+// A name that is not known would silently show more than was asked for.
+std::optional<Problem> check_parameters(Call const& call) {
+  for (auto const& [name, value] : call.request.query) {
+    if (std::ranges::find(parameters, name) != std::end(parameters)) continue;
+    return refused(call.say(
+        fmt::format("{} = {} is no filter of this list; there are {}", name, value, fmt::join(parameters, ", ")),
+        fmt::format("{} = {} n’est pas un filtre de cette liste\u202F; il y a {}", name, value,
+                    fmt::join(parameters, ", "))));
+  }
+  return std::nullopt;
+}
+
+std::variant<store::AuditFilter, Problem> filter_of(Call const& call, store::Transaction& tx) {
+  store::AuditFilter filter;
+  if (auto problem = check_parameters(call)) return *std::move(problem);
+  if (auto problem = read_company(call, tx, filter.company)) return *std::move(problem);
+  if (auto problem = read_text(call, "actor", filter.actor)) return *std::move(problem);
+  if (auto problem = read_text(call, "action", filter.action)) return *std::move(problem);
+  if (filter.action && filter.action->find_first_not_of("abcdefghijklmnopqrstuvwxyz_.") != std::string::npos) {
+    return refused(call.say(
+        fmt::format("action = {} is no action; write it as booking.create", *filter.action),
+        fmt::format("action = {} n’est pas une action\u202F; écrivez par exemple booking.create", *filter.action)));
+  }
+  if (auto problem = read_text(call, "object", filter.object)) return *std::move(problem);
+  if (auto problem = read_instant(call, "since", filter.since)) return *std::move(problem);
+  if (auto problem = read_instant(call, "until", filter.until)) return *std::move(problem);
+  if (filter.since && filter.until && *filter.until <= *filter.since) {
+    return refused(
+        call.say(fmt::format("until = {} is not after since = {}", *call.query("until"), *call.query("since")),
+                 fmt::format("until = {} n’est pas après since = {}", *call.query("until"), *call.query("since"))));
+  }
+  return filter;
+}
+
+// Of the company that the filter names, or of all that the token is for; oldest first.
+std::variant<AuditPage, Problem> rows_of(Call const& call, store::Transaction& tx, Page const& page,
+                                         store::AuditFilter filter) {
   std::int64_t after = 0;
   if (!page.after.empty()) {
     auto const [end, error] = std::from_chars(page.after.data(), page.after.data() + page.after.size(), after);
     if (error != std::errc{} || end != page.after.data() + page.after.size() || after < 0) {
-      return Problem{
-          .code = ProblemCode::invalid_body,
-          .detail = call.say("after is no cursor of this list; take it from \"next\"",
-                             "after n’est pas un curseur de cette liste\u202F; prenez-le de «\u00A0next\u00A0»")};
+      return refused(call.say("after is no cursor of this list; take it from \"next\"",
+                              "after n’est pas un curseur de cette liste\u202F; prenez-le de «\u00A0next\u00A0»"));
     }
   }
   std::vector<std::optional<std::int64_t>> companies;
-  if (std::string const* text = call.query("company")) {
-    std::int64_t company = 0;
-    auto const [end, error] = std::from_chars(text->data(), text->data() + text->size(), company);
-    bool const whole = error == std::errc{} && end == text->data() + text->size();
-    if (!whole || !call.token.is_for(company)) return not_found();
-    Result<store::Company> const there = store::load_company(tx, company);
-    if (!there) return problem_of(there.error());
-    companies.emplace_back(company);
-  } else if (call.token.rights.companies) {
-    for (std::int64_t const company : *call.token.rights.companies) companies.emplace_back(company);
+  if (filter.company || !call.token.rights.companies) {
+    companies.emplace_back(filter.company);
   } else {
-    companies.emplace_back(std::nullopt);
+    for (std::int64_t const company : *call.token.rights.companies) companies.emplace_back(company);
   }
   // One more than asked for tells whether there is more.
   int const wanted = page.limit + 1;
   AuditPage answer;
   for (auto const& company : companies) {
-    auto rows = store::audit_rows(tx, company, after, wanted);
+    filter.company = company;
+    auto rows = store::audit_rows(tx, filter, after, wanted);
     std::ranges::move(rows, std::back_inserter(answer.rows));
   }
   if (tx.failed()) return problem_of(tx.error());
@@ -129,17 +206,24 @@ Outcome verified(Call const& call, store::Transaction& tx) {
                                           {"problem", verdict.problem}}));
 }
 
-}  // namespace
-
-Outcome list_audit(Server&, Call const& call, store::Transaction& tx) {
+Outcome listed(Call const& call, store::Transaction& tx) {
   auto const page = page_of(call);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const found = rows_of(call, tx, std::get<Page>(page));
+  auto const filter = filter_of(call, tx);
+  if (auto const* problem = std::get_if<Problem>(&filter)) return *problem;
+  auto const found = rows_of(call, tx, std::get<Page>(page), std::get<store::AuditFilter>(filter));
   if (auto const* problem = std::get_if<Problem>(&found)) return *problem;
   auto const& rows = std::get<AuditPage>(found);
   Json items = Json::array();
   for (store::AuditRow const& row : rows.rows) items.push_back(row_json(row));
   return json_response(200, page_json(call, std::move(items), last_of(rows), rows.more));
+}
+
+}  // namespace
+
+// What is rare has many rows before it, of which there may be millions: on a thread of the pool.
+void list_audit(Server& server, std::shared_ptr<Call const> call, Reply reply) {
+  answer(reply, *call, in_one_view(server, [&](store::Transaction& tx) { return listed(*call, tx); }));
 }
 
 // Recomputes every hash, of which there may be millions: on a thread of the pool. ?sequence= and ?hash= are a head that
@@ -154,7 +238,9 @@ void verify_audit(Server& server, std::shared_ptr<Call const> call, Reply reply)
 Outcome export_audit(Server&, Call const& call, store::Transaction& tx) {
   auto const page = page_of(call);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const found = rows_of(call, tx, std::get<Page>(page));
+  store::AuditFilter filter;
+  if (auto problem = read_company(call, tx, filter.company)) return *std::move(problem);
+  auto const found = rows_of(call, tx, std::get<Page>(page), filter);
   if (auto const* problem = std::get_if<Problem>(&found)) return *problem;
   auto const& rows = std::get<AuditPage>(found);
   Response response{.status = 200, .content_type = "application/x-ndjson"};
