@@ -20,6 +20,7 @@ namespace regulus::app {
 namespace {
 
 constexpr int heuristic_stays = 3;  // exit code
+constexpr std::string_view silent_models_rule = "lns_futures";
 
 struct State {
   std::vector<std::string> models;
@@ -111,7 +112,16 @@ Result<lab::GateFamily> play(std::string const& family, lab::GateSettings const&
   Result<Days> const days = days_of(family, state.seed, state.days, "");
   if (!days) return days.error();
   sim::PlayOptions options;
-  for (lab::GateCandidate const& candidate : settings.candidates) options.policies.push_back(candidate.policy);
+  // Who has nothing to say of such days plays the rule, whose days are not played twice.
+  std::vector<bool> silent;
+  bool const rule_plays = std::ranges::find(state.rules, silent_models_rule) != state.rules.end();
+  for (lab::GateCandidate const& candidate : settings.candidates) {
+    Result<bool> const nothing = lab::says_nothing_of(candidate, family);
+    if (!nothing) return nothing.error();
+    silent.push_back(rule_plays && *nothing);
+    if (!silent.back()) options.policies.push_back(candidate.policy);
+  }
+  std::size_t const playing = options.policies.size();
   options.policies.insert(options.policies.end(), state.rules.begin(), state.rules.end());
   Progress progress(family, state.days * static_cast<std::int64_t>(options.policies.size()), "days");
   options.day = days->day;
@@ -123,7 +133,15 @@ Result<lab::GateFamily> play(std::string const& family, lab::GateSettings const&
   options.on_day = [&] { progress.advance(); };
   Result<sim::PlayedDays> const played = sim::play_days(options);
   if (!played) return played.error();
-  return lab::gate_family(family, *played, settings.candidates.size());
+  lab::GateFamily figures = lab::gate_family(family, *played, playing);
+  auto const rule = std::ranges::find(figures.rules, silent_models_rule, &lab::PolicyDays::name);
+  for (std::size_t i = 0; i < silent.size(); ++i) {
+    if (!silent[i]) continue;
+    lab::PolicyDays same = *rule;
+    same.name = settings.candidates[i].policy;
+    figures.candidates.insert(figures.candidates.begin() + static_cast<std::ptrdiff_t>(i), std::move(same));
+  }
+  return figures;
 }
 
 std::string percent(double share) { return fmt::format("{:+.2f} %", 100 * share); }

@@ -35,8 +35,11 @@ std::string summary(lab::TrainOutcome const& o) {
                         lead.ci95.low, lead.ci95.high);
   }
   if (lab::is_dispatch(o.config)) {
-    text += o.trust > 0 ? fmt::format("  the search believes {:.0f} % of what was learned\n", 100 * o.trust)
-                        : "  the search does best without what was learned: the model plays the rule\n";
+    for (auto const& [kind, trust] : o.trust.by_kind) {
+      text += trust > 0 ? fmt::format("  {}: the search believes {:.0f} % of what was learned\n", kind, 100 * trust)
+                        : fmt::format("  {}: the search does best without what was learned; the model plays the rule\n",
+                                      kind);
+    }
   }
   return text + "  metrics in " + o.metrics_file.string();
 }

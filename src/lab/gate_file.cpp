@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/files.h"
+#include "dispatch/learned/value_model.h"
 #include "domain/json_reader.h"
 #include "nn/model_file.h"
 
@@ -126,6 +127,15 @@ Result<GateCandidate> gate_candidate(std::string const& word) {
   for (nn::Tensor const& tensor : model->tensors)
     candidate.parameters += static_cast<std::int64_t>(tensor.values.size());
   return candidate;
+}
+
+Result<bool> says_nothing_of(GateCandidate const& candidate, std::string_view family) {
+  if (!candidate.is_model()) return false;
+  Result<nn::ModelFile> const file = nn::read_model(candidate.file);
+  if (!file) return file.error();
+  Result<dispatch::ValueNetwork> const value = dispatch::decode_network(*file);
+  if (!value) return value.error().in(candidate.file);
+  return value->trust.in(family) == 0;
 }
 
 Json to_json(GateSettings const& settings) {

@@ -33,6 +33,9 @@ struct GateCandidate {
 // Errors: not_found, io, corrupt.
 Result<GateCandidate> gate_candidate(std::string const& word);
 
+// Whether a model has no opinion on days of this family: then it plays lns_futures, decision by decision.
+Result<bool> says_nothing_of(GateCandidate const& candidate, std::string_view family);
+
 // Everything that decides what the figures of a family are.
 struct GateSettings {
   std::string version;  // of the program

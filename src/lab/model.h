@@ -23,7 +23,7 @@ struct Model {
   std::uint64_t seed = 0;
   int episodes = 0;
   rl::QNetwork network;
-  double trust = 1;            // of a dispatch model: how much of what was learned is believed
+  dispatch::Trust trust{};     // of a dispatch model: how much of what was learned is believed
   dispatch::FleetSizes fleet;  // of a dispatch model: on which it was trained
 };
 

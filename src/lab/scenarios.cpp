@@ -46,6 +46,14 @@ Result<std::vector<sim::Family const*>> families_of(std::string const& scenario)
   return families;
 }
 
+std::vector<std::string> family_names(std::string const& scenario) {
+  auto const families = families_of(scenario);
+  REGULUS_CHECK(static_cast<bool>(families));
+  std::vector<std::string> names;
+  for (sim::Family const* family : *families) names.emplace_back(family->name);
+  return names;
+}
+
 std::size_t family_of_seed(std::uint64_t seed, std::size_t families) {
   return static_cast<std::size_t>(seed % families);
 }

@@ -20,6 +20,9 @@ inline bool is_dispatch(Config const& config) { return config.scenario != classi
 // on. Errors: not_found with the nearest name, a family named twice.
 Result<std::vector<sim::Family const*>> families_of(std::string const& scenario);
 
+// Their names. Bug check: families_of has passed the scenario.
+std::vector<std::string> family_names(std::string const& scenario);
+
 // The day of a seed: families take turns. Bug check: families_of has passed the scenario.
 DayMaker day_maker(std::string const& scenario);
 // Which of the families the day of a seed belongs to.

@@ -8,6 +8,7 @@
 #include "core/interrupt.h"
 #include "lab/event_file.h"
 #include "lab/scenarios.h"
+#include "lab/trust.h"
 
 namespace regulus::lab {
 namespace {
@@ -158,6 +159,12 @@ Json figure_json(Summary const& s) {
                        {"avg_distance_km", s.distance.mean}});
 }
 
+Json trust_json(dispatch::Trust const& trust) {
+  Json json = Json::object();
+  for (auto const& [kind, value] : trust.by_kind) json[kind] = value;
+  return json;
+}
+
 Json metrics_json(TrainOutcome const& o, std::string const& timestamp) {
   Json rewards = Json::array();
   Json losses = Json::array();
@@ -188,7 +195,8 @@ Json metrics_json(TrainOutcome const& o, std::string const& timestamp) {
                        {"best_eval_reward", best},
                        {"best_episode", o.best_episode},
                        {"scenario", o.config.scenario},
-                       {"trust", o.trust},
+                       {"trust", o.trust.otherwise},
+                       {"trust_by_kind", trust_json(o.trust)},
                        {"final_eval", figure_json(o.final_network)},
                        {"best_eval", figure_json(o.best)},
                        {"lead_over", leads},
@@ -348,29 +356,36 @@ Result<TrainOutcome> train(TrainOptions const& options,
   }
   auto const confirm_days = scenario_seeds(Role::select, run->seed(), plan.confirm_episodes);
   std::shared_ptr<Model const> best;
-  double best_score = 0;
   std::int64_t evaluation_steps = run->evaluation_steps();
   auto const play = [&](PlayerFactory const& players, std::span<std::uint64_t const> seeds) {
     auto days = play_days(players, seeds, options.threads);
     for (auto const& day : days) evaluation_steps += day.steps;
     return days;
   };
-  auto const confirm = [&](std::shared_ptr<Model const> const& model) {
-    double const score = mean(rewards_of(play(model_players(model), confirm_days)));
-    if (best && score <= best_score) return;
+  std::vector<double> best_rewards;
+  for (Candidate const& finalist : finalists) {
+    auto const model = model_of(*run, finalist);
+    auto const rewards = rewards_of(play(model_players(model), confirm_days));
+    if (best && mean(rewards) <= mean(best_rewards)) continue;
     best = model;
-    best_score = score;
-  };
-  for (Candidate const& finalist : finalists) confirm(model_of(*run, finalist));
+    best_rewards = rewards;
+  }
   if (is_dispatch(config)) {
-    // How far to go along with it is chosen on the same days; not at all is among the choices.
-    Model const winner = *best;
+    // How far to go along with it is chosen on the same days, for each family.
+    std::vector<TrustTrial> trials;
     for (double const trust : trusts) {
-      if (trust == winner.trust || interrupted()) continue;
-      Model model = winner;
+      if (interrupted()) return Error{ErrorKind::interrupted, "interrupted after all episodes; continue with --resume"};
+      Model model = *best;
       model.trust = trust;
-      confirm(std::make_shared<Model const>(std::move(model)));
+      trials.push_back(
+          {.trust = trust,
+           .rewards = trust == usual_trust
+                          ? best_rewards
+                          : rewards_of(play(model_players(std::make_shared<Model const>(model)), confirm_days))});
     }
+    Model chosen = *best;
+    chosen.trust = chosen_trust(trials, confirm_days, family_names(config.scenario));
+    best = std::make_shared<Model const>(std::move(chosen));
   }
   if (Status saved = save_model(files.model("dqn_best"), *best); !saved) return saved.error();
 

@@ -48,8 +48,8 @@ struct TrainOutcome {
     double mean = 0, std = 0, steps = 0;
   };
   std::vector<Evaluation> evaluations;
-  int best_episode = 0;  // after how many days the best network was taken
-  double trust = 1;      // of a dispatch model, as chosen
+  int best_episode = 0;     // after how many days the best network was taken
+  dispatch::Trust trust{};  // of a dispatch model, as chosen
   Summary best, final_network;
   std::vector<std::string> events;  // of the sentinel
   // Lead of the best network over each reference rule on the same validation days.

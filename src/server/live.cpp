@@ -313,7 +313,7 @@ Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::st
     }
     if (!day.bookings.contains(b.body.booking.linked)) b.body.booking.linked = 0;
   }
-  Result<std::unique_ptr<Desk>> desk = Desk::put_together(day.company.name, date, rules_of(day.company, day.settings),
+  Result<std::unique_ptr<Desk>> desk = Desk::put_together(day.company.scenario, date, rules_of(day.company, day.settings),
                                                           drivers, bookings, zone->moment_of(now, date));
   if (!desk) return desk.error();
   day.desk = desk.take();

@@ -1,5 +1,6 @@
 // The promotion gate, with rules as candidates.
 #include "tests/app/support.h"
+#include "tests/support/random_values.h"
 
 namespace regulus::app {
 namespace {
@@ -40,6 +41,25 @@ TEST(Gate, passes_regret_against_insertion) {
   EXPECT_EQ(outcome.json().find("verdict")->as_string(), "pass");
   EXPECT_GT(outcome.json().find("ci95")->as_array()[0].as_number(), 0);
   EXPECT_TRUE(workspace.files().empty());
+}
+
+// A model that is believed on no such day plays the rule: played by itself and taken over from the rule's days, the
+// figures are the same.
+TEST(Gate, takes_a_silent_models_days_from_the_rule_that_it_plays) {
+  Workspace workspace;
+  dispatch::ValueNetwork value = regulus::testing::a_random_value(1);
+  value.trust.by_kind = {{"geneva-medical", 0}};
+  ASSERT_TRUE(nn::write_model(workspace.path("m.safetensors"), dispatch::encode_model(value)));
+  auto const family_of = [&](std::string const& rules) {
+    Outcome const outcome = workspace.run(Words{"gate", "m.safetensors", "--rules", rules, "--scenario",
+                                                "geneva-medical", "--days", "6", "--no-write", "--json"});
+    return without_timing(outcome.json().find("families")->as_array()[0]);
+  };
+  Json const played = family_of("insertion"), taken = family_of("insertion,lns_futures");
+  EXPECT_EQ(played.find("cost_cents")->find("candidate")->as_number(),
+            taken.find("cost_cents")->find("candidate")->as_number());
+  EXPECT_EQ(taken.find("best_rule")->as_string(), "lns_futures");
+  EXPECT_EQ(taken.find("saving")->as_number(), 0) << taken.dump();
 }
 
 TEST(Gate, fails_a_bad_candidate_with_an_exit_code_of_its_own) {

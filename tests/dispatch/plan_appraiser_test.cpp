@@ -60,7 +60,7 @@ RC_GTEST_PROP(PlanAppraiser, of_a_value_that_says_nothing_adds_nothing, (std::ui
     RC_PRE(asked.has_plans());
     Situation const situation = asked.world.situation();
     PlanContext const context(situation);
-    PlanAppraiser appraiser(context, asked.question, asked.value);
+    PlanAppraiser appraiser(context, asked.question, {asked.value, 0.7});
     RC_ASSERT(appraiser.price_of_partner() == 0);
     for (Solution const& plan : asked.plans()) RC_ASSERT(asked.extra_cost(appraiser, plan) == 0);
   }
@@ -71,12 +71,12 @@ RC_GTEST_PROP(PlanAppraiser, depends_on_nothing_but_the_plan, (std::uint64_t see
   RC_PRE(asked.has_plans());
   Situation const situation = asked.world.situation();
   PlanContext const context(situation);
-  PlanAppraiser one(context, asked.question, asked.value);
+  PlanAppraiser one(context, asked.question, {asked.value, 0.7});
   RC_ASSERT(one.price_of_partner() >= 0);
   auto const plans = asked.plans();
   std::vector<Money> first;
   for (Solution const& plan : plans) first.push_back(asked.extra_cost(one, plan));
-  PlanAppraiser other(context, asked.question, asked.value);
+  PlanAppraiser other(context, asked.question, {asked.value, 0.7});
   for (std::size_t k = plans.size(); k-- > 0;) {
     RC_ASSERT(asked.extra_cost(other, plans[k]) == first[k]);  // in the other order
     RC_ASSERT(asked.extra_cost(one, plans[k]) == first[k]);    // and again
@@ -89,7 +89,7 @@ RC_GTEST_PROP(PlanAppraiser, leaves_out_the_premium_of_everybody_whom_a_partner_
   RC_PRE(asked.has_plans());
   Situation const situation = asked.world.situation();
   PlanContext const context(situation);
-  PlanAppraiser plain(context, asked.question, asked.value), priced(context, asked.question, asked.value);
+  PlanAppraiser plain(context, asked.question, {asked.value}), priced(context, asked.question, {asked.value});
   priced.set_premium(1'000);
   for (Solution const& plan : asked.plans()) {
     auto const partners = std::ranges::count_if(plan.left_out, [&](std::int32_t request) {

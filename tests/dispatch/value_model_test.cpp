@@ -22,12 +22,23 @@ Row a_random_row(Rng& rng) {
   return row;
 }
 
+FleetSnapshot fleet_of(std::size_t drivers, Day const& day) {
+  FleetSnapshot fleet;
+  fleet.day = &day;
+  fleet.drivers.resize(drivers);
+  return fleet;
+}
+bool has_opinion(ValueModel const& model, std::size_t drivers) {
+  Day const day;
+  return model.opinion_on(fleet_of(drivers, day)).has_value();
+}
+
 // The same by the network that was trained, in francs.
 double by_network(ValueNetwork const& value, Row const& row) {
   nn::Tape tape;
   nn::Matrix out;
   value.network.head(value.network.body({row.data(), 1, plan_features}, tape), out);
-  return value.reward_scale * value.trust * static_cast<double>(out.row(0)[0]);
+  return value.reward_scale * static_cast<double>(out.row(0)[0]);
 }
 
 RC_GTEST_PROP(ValueModel, says_what_the_trained_network_says, (std::uint64_t seed)) {
@@ -53,7 +64,7 @@ TEST(ValueModel, that_is_untrained_or_not_trusted_knows_nothing) {
     EXPECT_TRUE(model.knows_nothing());
     EXPECT_EQ(model.value(row), 0);
     EXPECT_EQ(model.parameters(), 0U);
-    for (std::size_t drivers : {0, 1, 5, 1'000}) EXPECT_FALSE(model.speaks_for(drivers));
+    for (std::size_t drivers : {0, 1, 5, 1'000}) EXPECT_FALSE(has_opinion(model, drivers));
   }
 }
 
@@ -61,8 +72,43 @@ TEST(ValueModel, speaks_for_fleets_of_the_sizes_it_was_trained_on) {
   ValueNetwork value = a_random_value(1);
   value.fleet = {.fewest = 3, .most = 5};
   ValueModel const model(value);
-  for (std::size_t drivers : {0, 1, 2, 6, 200}) EXPECT_FALSE(model.speaks_for(drivers)) << drivers;
-  for (std::size_t drivers : {3, 4, 5}) EXPECT_TRUE(model.speaks_for(drivers)) << drivers;
+  for (std::size_t drivers : {0, 1, 2, 6, 200}) EXPECT_FALSE(has_opinion(model, drivers)) << drivers;
+  for (std::size_t drivers : {3, 4, 5}) EXPECT_TRUE(has_opinion(model, drivers)) << drivers;
+}
+
+TEST(ValueModel, is_believed_as_far_as_was_chosen_for_the_kind_of_day) {
+  ValueNetwork value = a_random_value(1);
+  value.trust = Trust(0.1);
+  value.trust.by_kind = {{"calm", 0.6}, {"wild", 0}};
+  ValueModel const model(value);
+  Rng rng(1);
+  Row const row = a_random_row(rng);
+  struct Kind {
+    char const* name;
+    double trust;
+  };
+  for (Kind const& kind : {Kind{"calm", 0.6}, Kind{"another", 0.1}, Kind{"", 0.1}}) {
+    Day day;
+    day.name = kind.name;
+    auto const opinion = model.opinion_on(fleet_of(3, day));
+    ASSERT_TRUE(opinion) << kind.name;
+    EXPECT_EQ(opinion->value(row), kind.trust * model.value(row)) << kind.name;
+  }
+  Day day;
+  day.name = "wild";
+  EXPECT_FALSE(model.opinion_on(fleet_of(3, day)));
+}
+
+TEST(ValueModel, that_is_believed_on_one_kind_of_day_is_kept) {
+  ValueNetwork value = a_random_value(1);
+  value.trust = Trust(0);
+  value.trust.by_kind = {{"calm", 0.3}};
+  ValueModel const model(value);
+  EXPECT_FALSE(model.knows_nothing());
+  Day day;
+  EXPECT_FALSE(model.opinion_on(fleet_of(3, day)));
+  day.name = "calm";
+  EXPECT_TRUE(model.opinion_on(fleet_of(3, day)));
 }
 
 TEST(ValueModel, with_a_silent_head_says_nothing) {
@@ -75,6 +121,7 @@ TEST(ValueModel, with_a_silent_head_says_nothing) {
 RC_GTEST_PROP(ValueModelFile, read_back_says_the_same, (std::uint64_t seed)) {
   ValueNetwork value = a_random_value(seed);
   value.fleet = {.fewest = 2, .most = 14};
+  if (seed % 2 == 0) value.trust.by_kind = {{"geneva", 0.3}, {"an \"odd\" name, é", 0}};
   Result<nn::ModelFile> const file = nn::decode_safetensors(nn::encode_safetensors(encode_model(value)));
   RC_ASSERT(static_cast<bool>(file));
   Result<ValueNetwork> const read = decode_network(*file);
@@ -142,6 +189,13 @@ TEST(ValueModelFile, with_a_number_that_is_none_is_refused) {
                   }});
   expect_refused(
       {"most_drivers = 1000000000", ErrorKind::invalid, [](nn::ModelFile& f) { f.metadata["most_drivers"] = "1e9"; }});
+}
+
+TEST(ValueModelFile, with_trust_that_is_none_is_refused) {
+  for (char const* value : {"[]", "1", "{\"a\": -1}", "{\"a\": \"1\"}", "{\"a\": null}", "{", ""}) {
+    expect_refused({std::string("trust_by_kind = ") + value, ErrorKind::invalid,
+                    [&](nn::ModelFile& f) { f.metadata["trust_by_kind"] = value; }});
+  }
 }
 
 TEST(ValueModelFile, with_layers_that_are_none_is_refused) {

@@ -108,7 +108,7 @@ TEST(DispatchModel, saved_and_loaded_plays_the_same_days) {
   EXPECT_EQ(to_json(loaded->config).dump(), to_json(model.config).dump());
   EXPECT_EQ(loaded->seed, 3U);
   EXPECT_EQ(loaded->episodes, 1);
-  EXPECT_EQ(loaded->trust, 0.6);
+  EXPECT_EQ(loaded->trust, dispatch::Trust(0.6));
   EXPECT_EQ(loaded->network.reward_scale(), model.network.reward_scale());
   EXPECT_TRUE(std::ranges::equal(loaded->network.network().parameters(), model.network.network().parameters()));
   auto const days = scenario_seeds(Role::test, 0, 6);

@@ -16,7 +16,7 @@ namespace regulus::dispatch {
 class PlanAppraiser final : public Appraiser {
  public:
   // All must outlive it. The changes of a row are counted from question.present.
-  PlanAppraiser(PlanContext const& context, Question const& question, ValueModel const& value);
+  PlanAppraiser(PlanContext const& context, Question const& question, Opinion opinion);
 
   // What handing one more ride to the partner costs beyond his bill, because he may be needed later; not negative.
   // Thousandths of a cent.
@@ -32,7 +32,7 @@ class PlanAppraiser final : public Appraiser {
 
   PlanContext const& context_;
   Question const& question_;
-  ValueModel const& value_;
+  Opinion const opinion_;
   Part before_{};
   PlanContext::LeftOut left_before_;
   schedule::Money premium_ = 0;

@@ -48,6 +48,25 @@ Result<double> number(nn::ModelFile const& file, std::string const& key) {
   return invalid(fmt::format("{} = {} is no number from 0 on", key, *text));
 }
 
+// Files of one kind of day, and older ones, have the number alone.
+Result<Trust> trust_of(nn::ModelFile const& file) {
+  Result<double> const otherwise = number(file, "trust");
+  if (!otherwise) return otherwise.error();
+  Trust trust(*otherwise);
+  auto const found = file.metadata.find("trust_by_kind");
+  if (found == file.metadata.end()) return trust;
+  Result<Json> const json = parse_json(found->second);
+  auto const wrong = [&] {
+    return invalid(fmt::format("trust_by_kind = {} is no object of numbers from 0 on by kind of day", found->second));
+  };
+  if (!json || !json->is_object()) return wrong();
+  for (auto const& [kind, value] : json->as_object()) {
+    if (!value.is_number() || value.as_number() < 0 || !std::isfinite(value.as_number())) return wrong();
+    trust.by_kind[kind] = value.as_number();
+  }
+  return trust;
+}
+
 // Units of the hidden layers, from metadata.
 Result<std::vector<int>> hidden_of(nn::ModelFile const& file) {
   Result<std::string> const text = entry(file, "hidden");
@@ -65,8 +84,30 @@ Result<std::vector<int>> hidden_of(nn::ModelFile const& file) {
 
 }  // namespace
 
-ValueModel::ValueModel(ValueNetwork const& value) : francs_(value.reward_scale * value.trust), fleet_(value.fleet) {
-  if (value.trust == 0) return;
+double Trust::in(std::string_view kind) const {
+  auto const found = by_kind.find(kind);
+  return found == by_kind.end() ? otherwise : found->second;
+}
+
+double Trust::highest() const {
+  double highest = otherwise;
+  for (auto const& [kind, trust] : by_kind) highest = std::max(highest, trust);
+  return highest;
+}
+
+double Opinion::value(std::span<float const> row) const { return trust * model.value(row); }
+
+std::optional<Opinion> ValueModel::opinion_on(FleetSnapshot const& fleet) const {
+  auto const drivers = static_cast<std::int64_t>(fleet.drivers.size());
+  if (knows_nothing() || drivers < fleet_.fewest || drivers > fleet_.most) return std::nullopt;
+  double const trust = trust_.in(fleet.day->name);
+  if (trust == 0) return std::nullopt;
+  return Opinion{*this, trust};
+}
+
+ValueModel::ValueModel(ValueNetwork const& value)
+    : francs_(value.reward_scale), trust_(value.trust), fleet_(value.fleet) {
+  if (value.trust.highest() == 0) return;
   nn::Network const& network = value.network;
   nn::Shape const& shape = network.shape();
   REGULUS_CHECK(shape.outputs == 1 && !shape.layer_norm);
@@ -135,9 +176,14 @@ nn::ModelFile encode_model(ValueNetwork const& value) {
                    {"architecture", architecture},
                    {"architecture_hash", hash_text(architecture)},
                    {"reward_scale", Json(value.reward_scale).dump()},
-                   {"trust", Json(value.trust).dump()},
+                   {"trust", Json(value.trust.otherwise).dump()},
                    {"fewest_drivers", Json(value.fleet.fewest).dump()},
                    {"most_drivers", Json(value.fleet.most).dump()}};
+  if (!value.trust.by_kind.empty()) {
+    Json kinds = Json::object();
+    for (auto const& [kind, trust] : value.trust.by_kind) kinds[kind] = trust;
+    file.metadata["trust_by_kind"] = kinds.dump();
+  }
   file.tensors = nn::tensors_of(network);
   return file;
 }
@@ -158,12 +204,13 @@ Result<ValueNetwork> decode_network(nn::ModelFile const& file) {
     return invalid(
         fmt::format("{} parameters; a dispatch model has at most {}", network.parameters().size(), most_parameters));
   }
-  Result<double> const scale = number(file, "reward_scale"), trust = number(file, "trust");
+  Result<double> const scale = number(file, "reward_scale");
   if (!scale) return scale.error();
+  Result<Trust> trust = trust_of(file);
   if (!trust) return trust.error();
   if (*scale == 0) return invalid("reward_scale = 0 is not positive");
   value.reward_scale = *scale;
-  value.trust = *trust;
+  value.trust = trust.take();
   Result<double> const fewest = number(file, "fewest_drivers"), most = number(file, "most_drivers");
   if (!fewest) return fewest.error();
   if (!most) return most.error();

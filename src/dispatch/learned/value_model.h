@@ -7,12 +7,16 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/result.h"
+#include "domain/snapshot.h"
 #include "nn/model_file.h"
 #include "nn/network.h"
 
@@ -26,14 +30,34 @@ struct FleetSizes {
   int fewest = 1, most = 1'000;
 };
 
-// A network with what it needs to be a value: one unit of its output is reward_scale francs, of which dispatch believes
-// `trust`. A value learned from noisy days overstates differences, and a search finds the plan that it overstates most;
-// training chooses how far to go along (lab/train.h).
+// How much of a value is believed, by the kind of day (Day::name). A value learned from noisy days overstates
+// differences, and a search finds the plan that it overstates most; training chooses how far to go along for each
+// family that it learned on (lab/trust.h), and where it is not worth it, not at all.
+struct Trust {
+  Trust(double everywhere = 1) : otherwise(everywhere) {}  // NOLINT(google-explicit-constructor): a number is a trust
+  double otherwise;                                        // on days of a kind that nothing was chosen for
+  std::map<std::string, double, std::less<>> by_kind;
+  double in(std::string_view kind) const;
+  double highest() const;
+  friend bool operator==(Trust const&, Trust const&) = default;
+};
+
+// A network with what it needs to be a value: one unit of its output is reward_scale francs.
 struct ValueNetwork {
   nn::Network network;
   double reward_scale = 1;
-  double trust = 1;
+  Trust trust{};
   FleetSizes fleet;  // on which it was trained
+};
+
+class ValueModel;
+
+// What a value says about the plans of one situation, as far as it is believed there.
+struct Opinion {
+  ValueModel const& model;
+  double trust = 1;  // above 0
+  // Francs by which a plan with these features is better than it says; `row` has plan_features values.
+  double value(std::span<float const> row) const;
 };
 
 class ValueModel {
@@ -43,14 +67,12 @@ class ValueModel {
   // Bug check: one output, no LayerNorm.
   explicit ValueModel(ValueNetwork const& value);
 
-  // Francs by which a plan with these features is better than it says, each; `row` has plan_features values.
+  // Francs as they were learned; who decides asks for its opinion.
   double value(std::span<float const> row) const;
   bool knows_nothing() const { return layers_.empty(); }
-  // Whether it was trained on fleets of this size. It says nothing of others: what it would is an extrapolation.
-  bool speaks_for(std::size_t drivers) const {
-    return !knows_nothing() && drivers >= static_cast<std::size_t>(fleet_.fewest) &&
-           drivers <= static_cast<std::size_t>(fleet_.most);
-  }
+  // Nothing where it is not believed, and of fleets of a size on which it was not trained: what it would say there is
+  // an extrapolation. The model must outlive it.
+  std::optional<Opinion> opinion_on(FleetSnapshot const& fleet) const;
   std::size_t parameters() const;
 
  private:
@@ -61,6 +83,7 @@ class ValueModel {
   };
   std::vector<Layer> layers_;
   double francs_ = 1;
+  Trust trust_;
   FleetSizes fleet_;
 };
 

@@ -4,8 +4,8 @@
 //
 // It plans anew whenever something has happened, not only when a booking is open: a late driver's rides go to others.
 //
-// Where the value has nothing to say (untrained, not trusted, fleets of a size on which it was not trained) this is the
-// strongest rule, lns_futures, decision by decision.
+// Where the value has nothing to say (untrained, not trusted on such days, fleets of a size on which it was not
+// trained) this is the strongest rule, lns_futures, decision by decision.
 #include "dispatch/instance_of.h"
 #include "dispatch/learned/plan_appraiser.h"
 #include "dispatch/policy_neighbourhood.h"
@@ -23,12 +23,12 @@ class LearnedSearch final : public Policy {
       : settings_(settings), rule_(make_policy("lns_futures", settings).take()) {}
 
   Decision decide(Situation const& situation, Rng rng) const override {
-    bool const has_a_say = settings_.model && settings_.model->speaks_for(situation.fleet.drivers.size());
-    std::optional<Question> const around = has_a_say ? question_around(situation) : std::nullopt;
+    auto const opinion = settings_.model ? settings_.model->opinion_on(situation.fleet) : std::nullopt;
+    std::optional<Question> const around = opinion ? question_around(situation) : std::nullopt;
     if (!around) return rule_->decide(situation, rng);
     Question const& question = *around;
     PlanContext const context(situation);
-    PlanAppraiser appraiser(context, question, *settings_.model);
+    PlanAppraiser appraiser(context, question, *opinion);
     schedule::Money const premium = appraiser.price_of_partner();
     appraiser.set_premium(premium);
     // What is searched differs in prices from what is answered.

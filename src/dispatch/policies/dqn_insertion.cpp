@@ -14,22 +14,22 @@ class LearnedInsertion final : public Policy {
       : model_(std::move(model)), rule_(make_policy("insertion", {}).take()) {}
 
   Decision decide(Situation const& situation, Rng rng) const override {
-    bool const has_a_say = model_ && model_->speaks_for(situation.fleet.drivers.size());
-    if (!has_a_say) return rule_->decide(situation, rng);
+    auto const opinion = model_ ? model_->opinion_on(situation.fleet) : std::nullopt;
+    if (!opinion) return rule_->decide(situation, rng);
     if (situation.fleet.undecided.empty()) return {};
     std::unique_ptr<Memo> fresh;
     Draft draft(situation, LiveQuestion::of(situation, fresh));
-    while (draft.next()) draft.take(best_of(draft));
+    while (draft.next()) draft.take(best_of(draft, *opinion));
     return draft.decision();
   }
 
  private:
-  std::size_t best_of(Draft const& draft) const {
+  static std::size_t best_of(Draft const& draft, Opinion const& opinion) {
     std::size_t best = 0;
     double highest = 0;
     for (std::size_t c = 0; c < draft.choices().size(); ++c) {
       auto const row = std::span(draft.rows()).subspan(c * plan_features, plan_features);
-      double const value = thousandths_per_franc * model_->value(row) - static_cast<double>(draft.choices()[c].price);
+      double const value = thousandths_per_franc * opinion.value(row) - static_cast<double>(draft.choices()[c].price);
       if (c > 0 && value <= highest) continue;
       best = c;
       highest = value;
