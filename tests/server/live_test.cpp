@@ -126,6 +126,34 @@ class Hanging final : public dispatch::Policy {
   mutable bool free_ = false;
 };
 
+// Notes what kind of day it is asked about.
+class Curious final : public dispatch::Policy {
+ public:
+  dispatch::Decision decide(Situation const& situation, Rng rng) const override {
+    std::unique_lock const lock(mutex_);
+    heard_ = situation.fleet.day->name;
+    return rule_->decide(situation, rng);
+  }
+  std::string heard() const {
+    std::unique_lock const lock(mutex_);
+    return heard_;
+  }
+
+ private:
+  std::unique_ptr<dispatch::Policy> rule_ = dispatch::make_policy("insertion", {}).take();
+  mutable std::mutex mutex_;
+  mutable std::string heard_;
+};
+
+TEST_F(Live, a_policy_is_told_what_kind_of_days_the_company_has) {
+  expect(200, ask("PATCH", "", Json::object({{"scenario", "geneva-medical"}})));
+  auto const curious = std::make_shared<Curious const>();
+  switch_to("on", curious);
+  book(10);
+  EXPECT_EQ(text_at(run(), "decided_by"), "model");
+  EXPECT_EQ(curious->heard(), "geneva-medical");
+}
+
 TEST_F(Live, a_ride_is_booked_decided_driven_and_counted) {
   std::int64_t const ride = book(10);
   Json const done = run();
