@@ -13,11 +13,17 @@ constexpr int page = 200;
 bool EventHub::bring(store::Database& database, Listener& listener) {
   while (true) {
     store::EventPage events;
+    bool is_welcome = true;
     Status const read = database.read([&](store::Transaction& tx) {
-      events = store::events_after(tx, listener.company, listener.last, page);
+      is_welcome = listener.is_welcome(tx);
+      if (is_welcome) events = store::events_after(tx, listener.company, listener.last, page);
       return ok();
     });
     if (!read) return listener.stream->is_open();  // the next commit tries again
+    if (!is_welcome) {
+      listener.stream->close();
+      return false;
+    }
     if (events.reset) {
       listener.last = events.last;
       return listener.stream->push(std::to_string(events.last), "reset", "{}");
@@ -30,12 +36,10 @@ bool EventHub::bring(store::Database& database, Listener& listener) {
   }
 }
 
-void EventHub::listen(store::Database& database, std::int64_t company, std::int64_t last,
-                      std::shared_ptr<EventStream> stream) {
+void EventHub::listen(store::Database& database, Listener listener) {
   std::unique_lock const lock(mutex_);
   // Counted before the table is read: whoever commits after that reading finds somebody to deliver to.
   count_ = listeners_.size() + 1;
-  Listener listener{.company = company, .last = last, .stream = std::move(stream)};
   if (bring(database, listener)) listeners_.push_back(std::move(listener));
   count_ = listeners_.size();
 }

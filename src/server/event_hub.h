@@ -3,6 +3,7 @@
 // Events are rows of the outbox, numbered per company in the transaction of the change they tell of. A listener has the
 // number of the last one he got, from Last-Event-ID or from the hub; whatever is newer is read from the table and
 // pushed. So nothing is missed or told twice, however often he comes and goes, and the writer never waits for anybody.
+// Whoever is not welcome any more is told nothing: the stream ends, in the very view that would have had news for him.
 #pragma once
 
 #include <atomic>
@@ -19,19 +20,20 @@ namespace regulus::server {
 
 class EventHub {
  public:
+  struct Listener {
+    std::int64_t company = 0;
+    std::int64_t last = 0;
+    std::function<bool(store::Transaction&)> is_welcome;
+    std::shared_ptr<EventStream> stream;
+  };
   // From the event after `last` on. A number that is too old or not known gets the event "reset" first.
-  void listen(store::Database& database, std::int64_t company, std::int64_t last, std::shared_ptr<EventStream> stream);
+  void listen(store::Database& database, Listener listener);
   // Something was committed for this company: brings every listener up to date. Reads the database.
   void deliver(store::Database& database, std::int64_t company);
   // Waits for nobody: it is asked by those who hold a reader of the database, for which the others may be waiting.
   std::size_t listeners() const { return count_.load(); }
 
  private:
-  struct Listener {
-    std::int64_t company = 0;
-    std::int64_t last = 0;
-    std::shared_ptr<EventStream> stream;
-  };
   static bool bring(store::Database& database, Listener& listener);
 
   std::mutex mutex_;

@@ -118,6 +118,7 @@ void Connection::deadline_passed() {
       return refuse({.code = ProblemCode::request_timeout}, language_of(wish_));
     case Phase::streaming:
       if (is_writing_) return close();
+      if (!events_->goes_on()) return stream_more();
       out_ = ":\n\n";
       return write_more();
     case Phase::idle:

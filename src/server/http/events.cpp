@@ -56,6 +56,12 @@ void EventStream::close() {
   wake_locked(lock);
 }
 
+bool EventStream::goes_on() {
+  if (!may_go_on_ || may_go_on_()) return true;
+  close();
+  return false;
+}
+
 bool EventStream::is_open() const {
   std::lock_guard const lock(mutex_);
   return open_;

@@ -4,7 +4,8 @@
 // waits: an event is formatted and queued, the connection is woken and writes at its own pace. A reader who is too slow
 // loses the stream and not us: once more than `most_queued` bytes wait, all of them are dropped, an event "reset" takes
 // their place and the stream ends. The client then connects again and fetches what it missed by Last-Event-ID or from
-// the start. The stream also ends when the client goes, which push tells.
+// the start. The stream also ends when the client goes, which push tells, and when at a heartbeat whoever opened it may
+// not listen any more.
 //
 // The connection side (take, on_news) belongs to connection.cpp; only one connection may have a stream.
 #pragma once
@@ -22,7 +23,9 @@ class EventStream {
  public:
   static constexpr std::size_t most_queued = 1 << 20;  // bytes
 
-  explicit EventStream(std::size_t limit = most_queued) : limit_(limit) {}
+  // `may_go_on` is asked at each heartbeat, in a thread of the listener. None: for ever.
+  explicit EventStream(std::size_t limit = most_queued, std::function<bool()> may_go_on = {})
+      : limit_(limit), may_go_on_(std::move(may_go_on)) {}
   EventStream(EventStream const&) = delete;
   EventStream& operator=(EventStream const&) = delete;
 
@@ -35,6 +38,8 @@ class EventStream {
   // Bytes that wait for the connection to take them.
   std::size_t queued() const;
 
+  // For the connection, at each heartbeat: false when the stream has ended because its reader may not go on.
+  bool goes_on();
   // For the connection: called from any thread, at most once for each take, when there is something to take.
   void on_news(std::function<void()> wake);
   struct Taken {
@@ -49,6 +54,7 @@ class EventStream {
   void wake_locked(std::unique_lock<std::mutex>& lock);
 
   std::size_t const limit_;
+  std::function<bool()> const may_go_on_;
   mutable std::mutex mutex_;
   std::deque<std::string> queue_;  // whole events: after a reset nobody may read the half of one
   std::size_t queued_ = 0;         // bytes in queue_
