@@ -57,7 +57,8 @@ Result<Days> with_weights(Days days, std::string const& file) {
 }  // namespace
 
 bool is_day_file(std::string const& scenario) {
-  return scenario.ends_with(".json") || scenario.find('/') != std::string::npos;
+  std::error_code ignored;
+  return scenario.ends_with(".json") || (sim::is_path(scenario) && !std::filesystem::is_directory(scenario, ignored));
 }
 
 Result<Days> days_of(std::string const& scenario, std::uint64_t first_seed, int count, std::string const& weights) {

@@ -108,23 +108,21 @@ class Finished {
   std::vector<lab::GateFamily> families_;
 };
 
-Result<lab::GateFamily> play(std::string const& family, lab::GateSettings const& settings, State const& state) {
-  Result<Days> const days = days_of(family, state.seed, state.days, "");
-  if (!days) return days.error();
+Result<lab::GateFamily> play(sim::Family const& family, lab::GateSettings const& settings, State const& state) {
   sim::PlayOptions options;
   // Who has nothing to say of such days plays the rule, whose days are not played twice.
   std::vector<bool> silent;
   bool const rule_plays = std::ranges::find(state.rules, silent_models_rule) != state.rules.end();
   for (lab::GateCandidate const& candidate : settings.candidates) {
-    Result<bool> const nothing = lab::says_nothing_of(candidate, family);
+    Result<bool> const nothing = lab::says_nothing_of(candidate, family.name);
     if (!nothing) return nothing.error();
     silent.push_back(rule_plays && *nothing);
     if (!silent.back()) options.policies.push_back(candidate.policy);
   }
   std::size_t const playing = options.policies.size();
   options.policies.insert(options.policies.end(), state.rules.begin(), state.rules.end());
-  Progress progress(family, state.days * static_cast<std::int64_t>(options.policies.size()), "days");
-  options.day = days->day;
+  Progress progress(family.name, state.days * static_cast<std::int64_t>(options.policies.size()), "days");
+  options.day = [&](std::size_t i) { return family.generate(state.seed + i); };
   options.days = static_cast<std::size_t>(state.days);
   options.settings = state.settings;
   options.policy_seed = state.seed;
@@ -133,7 +131,7 @@ Result<lab::GateFamily> play(std::string const& family, lab::GateSettings const&
   options.on_day = [&] { progress.advance(); };
   Result<sim::PlayedDays> const played = sim::play_days(options);
   if (!played) return played.error();
-  lab::GateFamily figures = lab::gate_family(family, *played, playing);
+  lab::GateFamily figures = lab::gate_family(family.name, *played, playing);
   auto const rule = std::ranges::find(figures.rules, silent_models_rule, &lab::PolicyDays::name);
   for (std::size_t i = 0; i < silent.size(); ++i) {
     if (!silent[i]) continue;
@@ -240,10 +238,10 @@ Status run(State const& state, Common const& common) {
   }
   std::vector<lab::GateFamily> families;
   for (sim::Family const* one : *chosen) {
-    std::string const name(one->name);
+    std::string const& name = one->name;
     if (interrupted()) return Error{ErrorKind::interrupted, finished->kept()};
     if (finished->find(name) == nullptr) {
-      Result<lab::GateFamily> family = play(name, *settings, state);
+      Result<lab::GateFamily> family = play(*one, *settings, state);
       if (!family && family.error().kind == ErrorKind::interrupted)
         return Error{ErrorKind::interrupted, finished->kept()};
       if (!family) return family.error();

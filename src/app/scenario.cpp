@@ -29,7 +29,8 @@ Status list(Common const& common) {
 }
 
 Status show(Common const& common, State const& state, sim::Family const& family) {
-  sim::DemandConfig config = family.config();
+  // A company's own days come from no generating process.
+  sim::DemandConfig config = family.config == nullptr ? sim::DemandConfig{} : family.config();
   sim::DemandFigures figures(config.service.pickup_lead * one_minute);
   // A few days at a time: a year of the largest family would not fit into memory.
   constexpr std::size_t at_once = 16;
@@ -44,7 +45,7 @@ Status show(Common const& common, State const& state, sim::Family const& family)
                                     {"summary", family.summary},
                                     {"seed", state.seed},
                                     {"figures", figures.to_json()},
-                                    {"settings", to_json(settings(config))}}),
+                                    {"settings", family.config == nullptr ? Json() : to_json(settings(config))}}),
                       fmt::format("{}: {}\n{} days from seed {}\n{}", family.name, family.summary, state.days,
                                   state.seed, figures.text()));
 }
@@ -74,7 +75,7 @@ Run add_scenario(CLI::App& app) {
                  "list: all families · show NAME: what its days look like · generate NAME: write one day")
       ->check(CLI::IsMember({"list", "show", "generate"}))
       ->required();
-  app.add_option("name", state->name, "Family, as listed");
+  app.add_option("name", state->name, "Family, as listed, or the folder of a company's own days, as in ./days");
   app.add_option("--output", state->output, "generate: file of the day (regulus-day-1)");
   app.add_option("--days", state->days, "show: days to measure")->check(CLI::Range(1, 100'000))->capture_default_str();
   app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));

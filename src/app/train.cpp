@@ -98,6 +98,7 @@ Run add_train(CLI::App& app) {
       "  regulus train --config data/rl/optimal_config_v1.json --episodes 1000\n"
       "  regulus train --scenario geneva-medical --output-dir data/rl/geneva\n"
       "  regulus train --scenario geneva-medical,valley --episodes 10000\n"
+      "  regulus train --scenario ./days            the company's own, as regulus import writes them\n"
       "  regulus train --resume\n"
       "On days of families other defaults hold: docs/decisions/0013-a-learned-value-inside-the-search.md.");
   return [state](Common const& common) { return run(*state, common); };

@@ -18,8 +18,9 @@ constexpr double most_visits = 300;
 Error unknown(std::string const& name) {
   std::vector<std::string> known{std::string(classic_scenario)};
   for (sim::Family const& family : sim::families()) known.emplace_back(family.name);
-  return {ErrorKind::not_found, fmt::format("--scenario = {} is not known{} (known: {})", name, suggestion(name, known),
-                                            fmt::join(known, ", "))};
+  return {ErrorKind::not_found, fmt::format("--scenario = {} is not known{} (known: {}; a "
+                                            "folder of imported days is a path, as in ./days)",
+                                            name, suggestion(name, known), fmt::join(known, ", "))};
 }
 
 }  // namespace
@@ -36,8 +37,8 @@ Result<std::vector<sim::Family const*>> families_of(std::string const& scenario)
     std::size_t const to = std::min(scenario.find(',', from), scenario.size());
     std::string const name = scenario.substr(from, to - from);
     Result<sim::Family const*> const family = sim::find_family(name);
-    if (!family) return unknown(name);
-    if (std::ranges::find(families, *family) != families.end()) {
+    if (!family) return sim::is_path(name) ? family.error().in("--scenario") : unknown(name);
+    if (std::ranges::find(families, (*family)->name, &sim::Family::name) != families.end()) {
       return invalid(fmt::format("--scenario = {} names {} twice", scenario, name));
     }
     families.push_back(*family);

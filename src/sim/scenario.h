@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,14 +19,16 @@
 namespace regulus::sim {
 
 struct Family {
-  std::string_view name;
-  std::string_view summary;
-  Day (*generate)(std::uint64_t seed);
-  DemandConfig (*config)();
+  std::string name;
+  std::string summary;
+  std::function<Day(std::uint64_t seed)> generate;
+  DemandConfig (*config)() = nullptr;  // null for a company's own days
 };
 // In the order of families.def.
 std::span<Family const> families();
-// Errors: not_found with the nearest name.
+// Whether a name is a path, and so means the files in a folder (sim/recorded_days.h).
+inline bool is_path(std::string_view name) { return name.find('/') != std::string_view::npos; }
+// A folder is read once. Errors: not_found with the nearest name; for a path as RecordedDays::open.
 Result<Family const*> find_family(std::string_view name);
 
 }  // namespace regulus::sim

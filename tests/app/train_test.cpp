@@ -67,13 +67,13 @@ struct Shape {
 };
 std::ostream& operator<<(std::ostream& stream, Shape const& shape) { return stream << shape.name; }
 
-class TrainOf : public testing::TestWithParam<Shape> {
+class TrainOf : public ::testing::TestWithParam<Shape> {
  protected:
   Words const command_ = Words{"train", "--episodes", "24", "--seed", "5"} + small_training + GetParam().flags;
 };
 
 INSTANTIATE_TEST_SUITE_P(Networks, TrainOf,
-                         testing::Values(Shape{"pairs", {"--network", "pairs", "--prioritized"}},
+                         ::testing::Values(Shape{"pairs", {"--network", "pairs", "--prioritized"}},
                                          Shape{"slots",
                                                {"--network", "slots", "--dueling", "--prioritized", "--dropout", "0.1",
                                                 "--layer-norm", "--tau", "0.01"}}),

@@ -3,6 +3,7 @@
 
 #include "core/files.h"
 #include "lab/config.h"
+#include "tests/support/temporary_folder.h"
 
 namespace regulus::lab {
 
@@ -29,24 +30,6 @@ inline Config a_small_config(rl::NetworkKind kind = rl::NetworkKind::pairs) {
   return c;
 }
 
-// A fresh folder that vanishes.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "regulus-lab-XXXXXX").string();
-    REGULUS_CHECK(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  TemporaryFolder(TemporaryFolder const&) = delete;
-  TemporaryFolder& operator=(TemporaryFolder const&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::filesystem::path path(std::string const& name = "") const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
+using testing::TemporaryFolder;
 
 }  // namespace regulus::lab

@@ -13,7 +13,7 @@
 namespace regulus::lab {
 namespace {
 
-class ModelOf : public testing::TestWithParam<rl::NetworkKind> {
+class ModelOf : public ::testing::TestWithParam<rl::NetworkKind> {
  protected:
   ModelOf()
       : run_(
@@ -42,7 +42,7 @@ class ModelOf : public testing::TestWithParam<rl::NetworkKind> {
   TrainingRun run_;
   std::shared_ptr<Model const> model_;
 };
-INSTANTIATE_TEST_SUITE_P(Networks, ModelOf, testing::Values(rl::NetworkKind::pairs, rl::NetworkKind::slots),
+INSTANTIATE_TEST_SUITE_P(Networks, ModelOf, ::testing::Values(rl::NetworkKind::pairs, rl::NetworkKind::slots),
                          [](auto const& tested) {
                            return std::string(rl::enum_names(tested.param)[static_cast<std::size_t>(tested.param)]);
                          });

@@ -62,7 +62,7 @@ class Parabola : public Subject {
   mutable int runs_ = 0;
 };
 
-class StudyOf : public testing::Test {
+class StudyOf : public ::testing::Test {
  protected:
   StudyOptions options(int trials) const {
     StudyOptions o{.name = "s", .storage = "sqlite:///" + folder_.path("s.db").string(), .trials = trials};

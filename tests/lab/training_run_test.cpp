@@ -32,7 +32,7 @@ struct Variant {
 };
 std::ostream& operator<<(std::ostream& stream, Variant const& v) { return stream << v.name; }
 
-class RunOf : public testing::TestWithParam<Variant> {
+class RunOf : public ::testing::TestWithParam<Variant> {
  protected:
   RunOf() : config_(a_small_config()) { GetParam().change(config_); }
   // An episode, and every third time an evaluation, as training does.
@@ -44,35 +44,36 @@ class RunOf : public testing::TestWithParam<Variant> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Variants, RunOf,
-                         testing::Values(Variant{"pairs", [](Config&) {}},
-                                         Variant{"pairs_prioritized_dueling",
-                                                 [](Config& c) {
-                                                   c.replay.prioritized = true;
-                                                   c.network.dueling = true;
-                                                 }},
-                                         Variant{"slots_prioritized_dueling_dropout_norm_soft_target",
-                                                 [](Config& c) {
-                                                   c.network.kind = rl::NetworkKind::slots;
-                                                   c.replay.prioritized = true;
-                                                   c.network.dueling = true;
-                                                   c.network.dropout = 0.2;
-                                                   c.network.layer_norm = true;
-                                                   c.agent.tau = 0.02;
-                                                 }},
-                                         Variant{"slots_last_iterate_fractional_updates",
-                                                 [](Config& c) {
-                                                   c.network.kind = rl::NetworkKind::slots;
-                                                   c.agent.averaging = 0;
-                                                   c.agent.updates_per_step = 0.7;
-                                                 }},
-                                         Variant{"pairs_alarmed",
-                                                 [](Config& c) {
-                                                   // So quick to take fright that it rolls back within a few episodes.
-                                                   c.agent.learning_rate = 0.5;
-                                                   c.sentinel.range_margin = 0;
-                                                   c.sentinel.range_patience = 1;
-                                                   c.sentinel.probe_interval = 5;
-                                                 }}),
+                         ::testing::Values(Variant{"pairs", [](Config&) {}},
+                                           Variant{"pairs_prioritized_dueling",
+                                                   [](Config& c) {
+                                                     c.replay.prioritized = true;
+                                                     c.network.dueling = true;
+                                                   }},
+                                           Variant{"slots_prioritized_dueling_dropout_norm_soft_target",
+                                                   [](Config& c) {
+                                                     c.network.kind = rl::NetworkKind::slots;
+                                                     c.replay.prioritized = true;
+                                                     c.network.dueling = true;
+                                                     c.network.dropout = 0.2;
+                                                     c.network.layer_norm = true;
+                                                     c.agent.tau = 0.02;
+                                                   }},
+                                           Variant{"slots_last_iterate_fractional_updates",
+                                                   [](Config& c) {
+                                                     c.network.kind = rl::NetworkKind::slots;
+                                                     c.agent.averaging = 0;
+                                                     c.agent.updates_per_step = 0.7;
+                                                   }},
+                                           Variant{"pairs_alarmed",
+                                                   [](Config& c) {
+                                                     // So quick to take fright that it rolls back within a few
+                                                     // episodes.
+                                                     c.agent.learning_rate = 0.5;
+                                                     c.sentinel.range_margin = 0;
+                                                     c.sentinel.range_patience = 1;
+                                                     c.sentinel.probe_interval = 5;
+                                                   }}),
                          [](auto const& tested) { return tested.param.name; });
 
 TEST_P(RunOf, saved_at_any_episode_and_loaded_continues_to_the_last_bit) {

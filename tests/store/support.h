@@ -15,35 +15,15 @@
 
 #include "core/files.h"
 #include "store/study_store.h"
+#include "tests/support/temporary_folder.h"
 
 namespace regulus::store {
 
-class TemporaryFolder {
+// Where a study's or a server's database is kept.
+class TemporaryFolder : public testing::TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "regulus-store-XXXXXX").string();
-    REGULUS_CHECK(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  TemporaryFolder(TemporaryFolder const&) = delete;
-  TemporaryFolder& operator=(TemporaryFolder const&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  std::filesystem::path path() const { return path_; }
-  std::filesystem::path file(std::string const& name = "studies.db") const { return path_ / name; }
+  std::filesystem::path file(std::string const& name = "studies.db") const { return path(name); }
   std::string url() const { return "sqlite:///" + file().string(); }
-
-  std::set<std::string> names() const {
-    std::set<std::string> found;
-    for (auto const& entry : std::filesystem::directory_iterator(path_)) found.insert(entry.path().filename().string());
-    return found;
-  }
-
- private:
-  std::filesystem::path path_;
 };
 
 // Runs `work` in a child process, which ends without the parent's clean-up; its result is the exit code.
