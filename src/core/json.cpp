@@ -174,6 +174,8 @@ Result<Json> parse_json(std::string_view text) {
   Builder builder;
   try {
     if (Library::sax_parse(text.begin(), text.end(), &builder)) return std::move(builder.root);
+  } catch (std::bad_alloc const&) {
+    throw;  // that says nothing about the text
   } catch (std::exception const& problem) {
     return invalid(fmt::format("not JSON: {}", problem.what()));
   }

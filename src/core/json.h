@@ -24,6 +24,12 @@ class Json {
   using Object = std::vector<std::pair<std::string, Json>>;
 
   Json() = default;
+  // By assignment: where copying a variant runs out of memory, libstdc++ 12 destroys what it has not built.
+  Json(Json const& other) { value_ = other.value_; }
+  Json(Json&&) noexcept = default;
+  Json& operator=(Json const&) = default;
+  Json& operator=(Json&&) noexcept = default;
+  ~Json() = default;
   Json(std::nullptr_t) {}                                         // NOLINT(google-explicit-constructor): a value type
   Json(bool value) : value_(value) {}                             // NOLINT(google-explicit-constructor)
   Json(int value) : value_(static_cast<std::int64_t>(value)) {}   // NOLINT(google-explicit-constructor)

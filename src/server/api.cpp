@@ -178,18 +178,18 @@ void work_once(Server& server, Operation const& operation, std::shared_ptr<Call 
   if (!read) return reply(problem_response(problem_of(read.error()), call->request));
   if (before) return reply(finish(*std::move(before), call->request));
   store::RequestKey const key = request_key(*call);
-  std::string const task = fmt::format("key/{}/{}/{}", key.token, key.endpoint, key.key);
-  if (!server.begin_waiting(task)) {
+  auto const turn = server.turn_at(fmt::format("key/{}/{}/{}", key.token, key.endpoint, key.key));
+  if (!turn) {
     return reply(problem_response(
         conflict(call->say("the same request is still being answered", "la même requête est encore en cours")),
         call->request));
   }
-  operation.work(server, call, [&server, call, reply, task](Response response) {
+  operation.work(server, call, [&server, call, reply, turn](Response response) {
     Status const kept = server.database().write_and_wait([&](store::Transaction& tx) {
       if (!answered_before(*call, tx)) remember(tx, *call, response);
       return ok();
     });
-    server.done_waiting(task);
+    turn->end();
     reply(kept ? std::move(response) : problem_response(problem_of(kept.error()), call->request));
   });
 }
@@ -445,6 +445,15 @@ void Server::handle(Request&& request, Reply reply) {
   Operation const& operation = operations()[static_cast<std::size_t>(found.route)];
   call->path = std::move(found.parameters);
   reply = measured(operation, call, std::move(reply));
+  try {
+    serve(operation, call, reply);
+  } catch (std::exception const&) {  // whoever lets go of the reply last answers
+  }
+}
+
+void Server::serve(Operation const& operation, std::shared_ptr<Call> const& call, Reply const& reply) {
+  Request const& asked = call->request;
+  auto const refuse = [&](Problem const& problem) { reply(problem_response(problem, asked)); };
 
   // Step 2. Who wants it, and whether that is there for him. What only reads is answered from the same view.
   bool const is_reading = operation.effect == Effect::read;
@@ -480,14 +489,12 @@ void Server::handle(Request&& request, Reply reply) {
             *written = write_once(*this, operation, *call, tx);
             // A problem undoes what was written on the way to it.
             if (std::holds_alternative<Problem>(**written)) return invalid("refused");
+            for (auto& task : call->after_commit) tx.after_commit(std::move(task));
             return ok();
           },
-          [call, written, reply = std::move(reply)](Status const& committed) {
+          [call, written, reply](Status const& committed) {
             bool const refused = *written && std::holds_alternative<Problem>(**written);
             if (!committed && !refused) return reply(problem_response(problem_of(committed.error()), call->request));
-            if (committed) {
-              for (auto const& task : call->after_commit) task();
-            }
             reply(finish(std::move(**written), call->request));
           });
       return;

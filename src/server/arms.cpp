@@ -18,6 +18,7 @@ struct Question {
   std::mutex mutex;
   std::condition_variable answered;
   std::optional<ArmAnswer> answer;
+  bool is_over = false;
   bool given_up = false;
 };
 
@@ -40,18 +41,26 @@ std::optional<ArmAnswer> Watchdog::ask(Arm const& arm, std::shared_ptr<Desk cons
   }
   auto const question = std::make_shared<Question>();
   std::thread([question, arm, desk, seed, stuck = stuck_] {
-    ArmAnswer answer = server::ask(arm, *desk, seed);
+    std::optional<ArmAnswer> answer;
+    try {
+      answer = server::ask(arm, *desk, seed);
+    } catch (std::exception const&) {  // even the guard's own rule failed, for want of memory
+    }
     std::unique_lock const lock(question->mutex);
     if (question->given_up) {
       stuck->fetch_sub(1);
       return;
     }
     question->answer = std::move(answer);
+    question->is_over = true;
     question->answered.notify_one();
   }).detach();
   std::unique_lock lock(question->mutex);
-  question->answered.wait_for(lock, options_.patience, [&] { return question->answer.has_value(); });
-  if (question->answer) return std::move(question->answer);
+  question->answered.wait_for(lock, options_.patience, [&] { return question->is_over; });
+  if (question->is_over) {
+    if (!question->answer) why = "failed: it gave up";
+    return std::move(question->answer);
+  }
   question->given_up = true;
   stuck_->fetch_add(1);
   why = fmt::format("late: no answer within {} ms", options_.patience.count());

@@ -114,6 +114,8 @@ Result<TimeZone> TimeZone::named(std::string const& name) {
   TimeZone zone;
   try {
     zone.zone_ = date::locate_zone(name);
+  } catch (std::bad_alloc const&) {
+    throw;  // that says nothing about the name
   } catch (std::exception const&) {
     return invalid(fmt::format("\"{}\" is no time zone; write a name of the IANA table, such as Europe/Zurich", name));
   }

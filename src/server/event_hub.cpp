@@ -10,7 +10,21 @@ namespace {
 constexpr int page = 200;
 }
 
+std::shared_ptr<EventStream> EventHub::told(std::shared_ptr<EventStream> stream) {
+  EventStream* const plain = stream.get();
+  return {plain, [stream = std::move(stream)](EventStream*) { stream->close(); }};
+}
+
+// False when the listener is to be forgotten. Whoever cannot be told for want of memory comes back for what he missed.
 bool EventHub::bring(store::Database& database, Listener& listener) {
+  try {
+    return bring_all(database, listener);
+  } catch (std::bad_alloc const&) {
+    return false;
+  }
+}
+
+bool EventHub::bring_all(store::Database& database, Listener& listener) {
   while (true) {
     store::EventPage events;
     bool is_welcome = true;
@@ -20,10 +34,7 @@ bool EventHub::bring(store::Database& database, Listener& listener) {
       return ok();
     });
     if (!read) return listener.stream->is_open();  // the next commit tries again
-    if (!is_welcome) {
-      listener.stream->close();
-      return false;
-    }
+    if (!is_welcome) return false;
     if (events.reset) {
       listener.last = events.last;
       return listener.stream->push(std::to_string(events.last), "reset", "{}");
@@ -40,7 +51,11 @@ void EventHub::listen(store::Database& database, Listener listener) {
   std::unique_lock const lock(mutex_);
   // Counted before the table is read: whoever commits after that reading finds somebody to deliver to.
   count_ = listeners_.size() + 1;
-  if (bring(database, listener)) listeners_.push_back(std::move(listener));
+  try {
+    listeners_.push_back(std::move(listener));
+    if (!bring(database, listeners_.back())) listeners_.pop_back();
+  } catch (std::bad_alloc const&) {  // the stream ends with the listener
+  }
   count_ = listeners_.size();
 }
 

@@ -26,6 +26,8 @@ class EventHub {
     std::function<bool(store::Transaction&)> is_welcome;
     std::shared_ptr<EventStream> stream;
   };
+  // What a listener's stream is held by: it ends once nobody is left who could tell it anything, for whatever reason.
+  static std::shared_ptr<EventStream> told(std::shared_ptr<EventStream> stream);
   // From the event after `last` on. A number that is too old or not known gets the event "reset" first.
   void listen(store::Database& database, Listener listener);
   // Something was committed for this company: brings every listener up to date. Reads the database.
@@ -35,6 +37,7 @@ class EventHub {
 
  private:
   static bool bring(store::Database& database, Listener& listener);
+  static bool bring_all(store::Database& database, Listener& listener);
 
   std::mutex mutex_;
   std::vector<Listener> listeners_;

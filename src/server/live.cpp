@@ -313,8 +313,8 @@ Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::st
     }
     if (!day.bookings.contains(b.body.booking.linked)) b.body.booking.linked = 0;
   }
-  Result<std::unique_ptr<Desk>> desk = Desk::put_together(day.company.scenario, date, rules_of(day.company, day.settings),
-                                                          drivers, bookings, zone->moment_of(now, date));
+  Result<std::unique_ptr<Desk>> desk = Desk::put_together(
+      day.company.scenario, date, rules_of(day.company, day.settings), drivers, bookings, zone->moment_of(now, date));
   if (!desk) return desk.error();
   day.desk = desk.take();
   return day;
@@ -526,13 +526,11 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
       server.background().run([&server, company, id = done.decision_id] { shadow_decision(server, company, id); });
     }
     if (day.settings.improve && server.options().improve_iterations > 0) {
-      std::string const task = fmt::format("improve/{}/{}", company, when.date);
-      if (server.begin_waiting(task)) {
-        bool const accepted = server.background().run([&server, company, when, task] {
-          server.done_waiting(task);
+      if (auto const turn = server.turn_at(fmt::format("improve/{}/{}", company, when.date))) {
+        server.background().run([&server, company, when, turn] {
+          turn->end();
           improve_day(server, company, when);
         });
-        if (!accepted) server.done_waiting(task);
       }
     }
     return done;
@@ -541,17 +539,16 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
 }
 
 void decide_soon(Server& server, std::int64_t company, When const& when, std::string const& reason) {
-  std::string const task = fmt::format("decide/{}/{}", company, when.date);
-  if (!server.begin_waiting(task)) return;
-  bool const accepted = server.pool().run([&server, company, when, reason, task] {
-    server.done_waiting(task);
+  auto const turn = server.turn_at(fmt::format("decide/{}/{}", company, when.date));
+  if (!turn) return;
+  server.pool().run([&server, company, when, reason, turn] {
+    turn->end();
     When const moment{.date = when.date, .now = server.now()};
     // Whoever asks next tries again; what went wrong is counted.
     if (auto const decided = decide_day(server, company, moment, reason); !decided) {
       server.metrics().add("dispatch_decision_errors_total", "");
     }
   });
-  if (!accepted) server.done_waiting(task);
 }
 
 void improve_day(Server& server, std::int64_t company, When const& when) {

@@ -54,7 +54,11 @@ void Pool::work() {
       task = std::move(queue_.front());
       queue_.pop_front();
     }
-    task();
+    // A task that memory runs out in ends with it; whoever waits for it is told by what it lets go of.
+    try {
+      task();
+    } catch (std::exception const&) {
+    }
   }
 }
 

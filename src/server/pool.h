@@ -1,7 +1,8 @@
 // A few threads for what takes longer than an answer may: decisions, imports, improvements in the background.
 //
 // Tasks run in the order in which they were handed in, each on the next free thread. The queue is bounded, because work
-// that nobody waits for any more must not pile up: run() says no when it is full. Safe from any thread, tasks included.
+// that nobody waits for any more must not pile up: run() says no when it is full. What a task throws ends that task
+// alone. Safe from any thread, tasks included.
 #pragma once
 
 #include <condition_variable>

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <dirent.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -39,13 +40,13 @@ double resident_bytes() {
   return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 double open_files() {
-  std::error_code problem;
+  // Not the library's iterator, which ends the process when its memory runs out.
+  DIR* const folder = ::opendir("/proc/self/fd");
+  if (folder == nullptr) return 0;
   double count = 0;
-  for (std::filesystem::directory_iterator at("/proc/self/fd", problem), end; !problem && at != end;
-       at.increment(problem)) {
-    ++count;
-  }
-  return count;
+  while (::readdir(folder) != nullptr) ++count;
+  ::closedir(folder);
+  return count - 3;  // ".", ".." and the folder itself
 }
 
 }  // namespace
@@ -163,23 +164,73 @@ Json Answered::line() const {
                        {"company", call.company == 0 ? Json() : Json(call.company)}});
 }
 
+// Whoever asked, until he has his answer. It is measured, and says what the limits leave him.
+//
+// Where memory runs out, on whatever thread and however deep, everything that was to answer is let go of on the way
+// out, and the last to go tells him here to come back: no other place needs to think of it.
+class Server::Asked {
+ public:
+  Asked(Server& server, Operation const& operation, std::shared_ptr<Call const> call, Reply reply)
+      : server_(server), operation_(operation), call_(std::move(call)), reply_(std::move(reply)) {}
+  Asked(Asked const&) = delete;
+  Asked& operator=(Asked const&) = delete;
+  ~Asked() {
+    if (given_) return;
+    try {
+      give(problem_response({.code = ProblemCode::not_ready, .retry_after_s = 1}, call_->request));
+    } catch (std::exception const&) {
+      give_status(503);
+    }
+  }
+
+  void give(Response response) {
+    if (given_.exchange(true)) return;
+    try {
+      measure(response);
+    } catch (std::exception const&) {  // it goes out uncounted
+    }
+    reply_(std::move(response));
+  }
+
+ private:
+  // All that can be said without memory.
+  void give_status(int status) noexcept {
+    try {
+      give({.status = status});
+    } catch (std::exception const&) {  // whoever waits loses his connection
+    }
+  }
+
+  void measure(Response& response) const {
+    std::string const labels = fmt::format("operation=\"{}\",status=\"{}\"", operation_.id, response.status);
+    server_.metrics_.add("dispatch_http_requests_total", labels);
+    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - begun_;
+    server_.metrics_.observe("dispatch_http_request_duration_seconds", fmt::format("operation=\"{}\"", operation_.id),
+                             took.count());
+    if (server_.options_.log) {
+      server_.options_.log({.operation = operation_,
+                            .call = *call_,
+                            .status = response.status,
+                            .at = server_.now(),
+                            .seconds = took.count()});
+    }
+    if (call_->quota) {
+      response.headers.emplace_back("RateLimit-Policy", server_.callers_.policy_field());
+      response.headers.emplace_back("RateLimit", call_->quota->field());
+    }
+  }
+
+  Server& server_;
+  Operation const& operation_;
+  std::shared_ptr<Call const> call_;
+  Reply reply_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  std::atomic<bool> given_ = false;
+};
+
 Reply Server::measured(Operation const& operation, std::shared_ptr<Call const> call, Reply reply) {
-  return [this, &operation, call = std::move(call), reply = std::move(reply),
-          begun = std::chrono::steady_clock::now()](Response response) {
-    std::string const labels = fmt::format("operation=\"{}\",status=\"{}\"", operation.id, response.status);
-    metrics_.add("dispatch_http_requests_total", labels);
-    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - begun;
-    metrics_.observe("dispatch_http_request_duration_seconds", fmt::format("operation=\"{}\"", operation.id),
-                     took.count());
-    if (options_.log) {
-      options_.log(
-          {.operation = operation, .call = *call, .status = response.status, .at = now(), .seconds = took.count()});
-    }
-    if (call->quota) {
-      response.headers.emplace_back("RateLimit-Policy", callers_.policy_field());
-      response.headers.emplace_back("RateLimit", call->quota->field());
-    }
-    reply(std::move(response));
+  return [asked = std::make_shared<Asked>(*this, operation, std::move(call), std::move(reply))](Response response) {
+    asked->give(std::move(response));
   };
 }
 
@@ -243,14 +294,16 @@ bool Server::is_forced_off(std::int64_t company) const {
   return forced_off_.contains(company);
 }
 
-bool Server::begin_waiting(std::string const& task) {
+std::shared_ptr<Server::Turn> Server::turn_at(std::string const& task) {
+  auto turn = std::make_shared<Turn>(*this, task);
   std::unique_lock const lock(waiting_mutex_);
-  return waiting_.insert(task).second;
+  turn->is_taken_ = waiting_.insert(task).second;
+  return turn->is_taken_ ? turn : nullptr;
 }
 
-void Server::done_waiting(std::string const& task) {
-  std::unique_lock const lock(waiting_mutex_);
-  waiting_.erase(task);
+void Server::Turn::end() {
+  std::unique_lock const lock(server_.waiting_mutex_);
+  if (std::exchange(is_taken_, false)) server_.waiting_.erase(task_);
 }
 
 Arm Server::rule(std::string const& name) const {

@@ -105,10 +105,10 @@ class Server {
   void force_off(std::int64_t company, bool forced);
   bool is_forced_off(std::int64_t company) const;
 
-  // Whether somebody may put this task into the background: false when one of this name waits already. done_waiting
-  // must follow when it begins.
-  bool begin_waiting(std::string const& task);
-  void done_waiting(std::string const& task);
+  // The turn at a task of this name; null when somebody else has it. It ends when somebody says so, or nobody holds it
+  // any more.
+  class Turn;
+  std::shared_ptr<Turn> turn_at(std::string const& task);
 
   // A registered model as a guarded policy; loaded once. Errors: what load_value_model says, and a hash that differs.
   Result<Arm> candidate(store::Transaction& tx, std::string const& model_id);
@@ -118,10 +118,13 @@ class Server {
   void replace_candidate(std::string const& model_id, std::shared_ptr<dispatch::Policy const> policy);
 
  private:
+  class Asked;
   explicit Server(Options options);
   // Whether this token may do this, and its company is there; fills in the call.
   std::optional<Problem> admit(Operation const& operation, Call& call, std::string_view secret, store::Transaction& tx);
   Problem stranger(Request const& asked);
+  // What follows once it is clear which operation is wanted.
+  void serve(Operation const& operation, std::shared_ptr<Call> const& call, Reply const& reply);
   Reply measured(Operation const& operation, std::shared_ptr<Call const> call, Reply reply);
 
   Options options_;
@@ -139,6 +142,21 @@ class Server {
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<Pool> pool_, background_;
   std::unique_ptr<Listener> listener_;
+};
+
+class Server::Turn {
+ public:
+  Turn(Server& server, std::string task) : server_(server), task_(std::move(task)) {}
+  Turn(Turn const&) = delete;
+  Turn& operator=(Turn const&) = delete;
+  ~Turn() { end(); }
+  void end();
+
+ private:
+  friend class Server;
+  Server& server_;
+  std::string task_;
+  bool is_taken_ = false;
 };
 
 // Microseconds since 1970 by the machine's clock.

@@ -11,15 +11,44 @@
 namespace regulus::store {
 namespace {
 
+// What a job threw, as the error of that job alone; never throws itself.
+Error error_of(std::exception const& thrown) {
+  if (dynamic_cast<std::bad_alloc const*>(&thrown) != nullptr) return out_of_memory();
+  try {
+    return {ErrorKind::io, fmt::format("a database job gave up: {}", thrown.what())};
+  } catch (std::bad_alloc const&) {
+    return out_of_memory();
+  }
+}
+
 // A job's own memory may run out, or a library may throw; the other jobs go on.
 Status run_job(Database::Job const& job, Transaction& tx) {
   try {
     Status status = job(tx);
     if (!status) tx.fail(status.error());
   } catch (std::exception const& thrown) {
-    tx.fail({ErrorKind::io, fmt::format("a database job gave up: {}", thrown.what())});
+    tx.fail(error_of(thrown));
   }
   return tx.failed() ? Status(tx.error()) : ok();
+}
+
+// A job in its own part of the transaction. Whatever is thrown, it is thrown while the part can still be undone.
+Status run_part(Database::Job const& job, Transaction& whole) {
+  try {
+    Transaction part(whole);
+    Status answer = part.failed() ? Status(part.error()) : run_job(job, part);
+    Status closed = part.commit();
+    return answer ? std::move(closed) : std::move(answer);
+  } catch (std::exception const& thrown) {
+    return error_of(thrown);
+  }
+}
+
+void tell(Database::WhenDone const& done, Status const& answer) {
+  try {
+    done(answer);
+  } catch (std::exception const&) {
+  }
 }
 
 }  // namespace
@@ -87,6 +116,7 @@ Database::~Database() {
 }
 
 void Database::write(Job job, WhenDone done) {
+  Waiting waiting{std::move(job), std::move(done)};
   std::optional<Error> refused;
   {
     std::lock_guard const lock(mutex_);
@@ -95,10 +125,10 @@ void Database::write(Job job, WhenDone done) {
     } else if (queue_.size() >= options_.longest_queue) {
       refused = Error{ErrorKind::busy, fmt::format("{} writes are waiting already; try again later", queue_.size())};
     } else {
-      queue_.push_back({std::move(job), std::move(done)});
+      queue_.push_back(std::move(waiting));
     }
   }
-  if (refused) return done(*refused);
+  if (refused) return tell(waiting.done, *refused);
   work_arrived_.notify_one();
 }
 
@@ -106,7 +136,15 @@ Status Database::write_now(Job const& job) {
   // Shared, since the writer may still be inside set_value when the answer is here already.
   auto const answered = std::make_shared<std::promise<Status>>();
   std::future<Status> answer = answered->get_future();
-  write(job, [answered](Status const& status) { answered->set_value(status); });
+  // Whoever waits must be told, so what is told needs no memory.
+  write(job, [answered](Status const& status) {
+    Status copy = out_of_memory();
+    try {
+      copy = status;
+    } catch (std::bad_alloc const&) {
+    }
+    answered->set_value(std::move(copy));
+  });
   return answer.get();
 }
 
@@ -118,72 +156,92 @@ Status Database::read_now(Job const& job) {
 }
 
 void Database::run_writer() {
+  // Room for whatever a group holds: between a commit and its answers nothing may fail for want of memory.
   std::vector<Waiting> group;
+  std::vector<Status> answers;
+  group.reserve(options_.largest_group);
+  answers.reserve(options_.largest_group);
   while (true) {
     {
       std::unique_lock lock(mutex_);
       work_arrived_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
       if (queue_.empty()) return;
     }
-    run_group(group);
+    run_group(group, answers);
     group.clear();
+    answers.clear();
     checkpoint_if_long();
   }
 }
 
-void Database::run_group(std::vector<Waiting>& group) {
+std::optional<Database::Waiting> Database::take_waiting() {
+  std::lock_guard const lock(mutex_);
+  if (queue_.empty()) return std::nullopt;
+  std::optional<Waiting> next = std::move(queue_.front());
+  queue_.pop_front();
+  return next;
+}
+
+void Database::run_group(std::vector<Waiting>& group, std::vector<Status>& answers) {
   auto const started = std::chrono::steady_clock::now();
-  std::vector<Status> answers;
   Status committed = ok();
-  {
+  try {
     Transaction whole(*writing_, Transaction::Kind::write);
     // 1. Each job in its own part. Jobs that arrive meanwhile join, up to the limits.
     while (group.size() < options_.largest_group) {
       if (!group.empty() && std::chrono::steady_clock::now() - started >= options_.group) break;
-      {
-        std::lock_guard const lock(mutex_);
-        if (queue_.empty()) break;
-        group.push_back(std::move(queue_.front()));
-        queue_.pop_front();
-      }
-      Transaction part(whole);
-      Status answer = part.failed() ? Status(part.error()) : run_job(group.back().job, part);
-      Status const closed = part.commit();
-      answers.push_back(answer ? closed : answer);
+      auto next = take_waiting();
+      if (!next) break;
+      group.push_back(*std::move(next));
+      answers.push_back(run_part(group.back().job, whole));
       if (whole.failed()) break;  // the disk took everything back
     }
     // 2. One flush for all of them.
     committed = whole.commit();
+  } catch (std::exception const& thrown) {
+    committed = error_of(thrown);
+    // Where not even the transaction began, one job hears of it: else the same would be tried for ever.
+    if (auto next = group.empty() ? take_waiting() : std::nullopt) {
+      group.push_back(*std::move(next));
+      answers.push_back(ok());
+    }
   }
-  if (writing_->flush_failed()) become_fatal(committed ? Error{ErrorKind::io, "a flush failed"} : committed.error());
+  if (writing_->flush_failed()) become_fatal(committed ? "a flush failed" : committed.error().message);
   {
     std::lock_guard const lock(mutex_);
     counts_.jobs += group.size();
     if (committed) ++counts_.commits;
   }
   // 3. Only now does anybody hear of it.
-  for (std::size_t i = 0; i < group.size(); ++i) group[i].done(answers[i] ? committed : answers[i]);
+  for (std::size_t i = 0; i < group.size(); ++i) tell(group[i].done, answers[i] ? committed : answers[i]);
 }
 
 void Database::checkpoint_if_long() {
   std::size_t const waiting = queue_length();
   if (is_fatal() || writing_->log_pages() < (waiting > 0 ? options_.log_pages : options_.log_pages / 4)) return;
   // Everything is in the log already; one that cannot be carried over now is tried again after the next commit.
-  Status const carried = writing_->checkpoint();
-  if (!carried && writing_->flush_failed()) become_fatal(carried.error());
+  try {
+    Status const carried = writing_->checkpoint();
+    if (!carried && writing_->flush_failed()) become_fatal(carried.error().message);
+  } catch (std::bad_alloc const&) {
+    if (writing_->flush_failed()) become_fatal("a flush failed");
+  }
 }
 
-void Database::become_fatal(Error const& error) {
-  std::deque<Waiting> refused;
-  Error const reason{ErrorKind::io, error.message + ". Nothing more is written until the database is opened anew"};
+void Database::become_fatal(std::string_view reason) {
+  Error error{ErrorKind::io, "a flush failed"};
+  try {
+    error.message = fmt::format("{}. Nothing more is written until the database is opened anew", reason);
+  } catch (std::bad_alloc const&) {
+  }
   {
     std::lock_guard const lock(mutex_);
     if (fatal_) return;
-    fatal_ = reason;
-    refused.swap(queue_);
+    fatal_ = std::move(error);
   }
-  if (options_.on_fatal) options_.on_fatal(reason);
-  for (Waiting const& waiting : refused) waiting.done(reason);
+  if (options_.on_fatal) options_.on_fatal(*fatal_);
+  // From here on nobody is let into the queue, and nobody but this thread takes from it.
+  while (auto const refused = take_waiting()) tell(refused->done, *fatal_);
 }
 
 bool Database::is_fatal() const {

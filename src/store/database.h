@@ -8,6 +8,9 @@
 // room that comes back needs no restart. When a flush fails, nobody knows what the operating system still holds; then
 // the database is fatal: every later write is refused until the process opens the file anew, which reads what is there.
 //
+// Memory may run out anywhere. Then one job fails, with ErrorKind::busy, or the call throws that wanted the memory;
+// what was committed is told as committed, and the writer goes on.
+//
 // All functions may be called from any thread, except inside a job or a callback, which run on the writer's thread and
 // must not wait for the database. No time is read here: what is stored gets its time from the caller.
 #pragma once
@@ -68,7 +71,8 @@ class Database {
   Database& operator=(Database const&) = delete;
 
   // Queues a job. `done` is called on the writer's thread after the commit that contains the job, or with the job's
-  // error; on the caller's thread when the job is refused: busy, or io after a failed flush.
+  // error; on the caller's thread when the job is refused: busy, or io after a failed flush. What `done` throws is
+  // dropped. When this throws, the job was not queued.
   void write(Job job, WhenDone done);
 
   // Runs `work`, which takes a Transaction& and returns a Status or some Result<T>, and waits for the commit.
@@ -115,9 +119,10 @@ class Database {
   Status write_now(Job const& job);
   Status read_now(Job const& job);
   void run_writer();
-  void run_group(std::vector<Waiting>& group);
+  void run_group(std::vector<Waiting>& group, std::vector<Status>& answers);
+  std::optional<Waiting> take_waiting();
   void checkpoint_if_long();
-  void become_fatal(Error const& error);
+  void become_fatal(std::string_view reason);
 
   std::filesystem::path const path_;
   Options const options_;

@@ -67,6 +67,21 @@ std::string uri_of(std::filesystem::path const& path, std::string_view options) 
   return fmt::format("{}?{}", uri, options);
 }
 
+// One run of a statement. However it ends, the statement can be run again.
+class ResetLater {
+ public:
+  explicit ResetLater(sqlite3_stmt* statement) : statement_(statement) {}
+  ResetLater(ResetLater const&) = delete;
+  ResetLater& operator=(ResetLater const&) = delete;
+  ~ResetLater() {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+
+ private:
+  sqlite3_stmt* statement_;
+};
+
 }  // namespace
 
 bool Row::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
@@ -248,31 +263,30 @@ Status Connection::execute(char const* sql) {
 Status Connection::step(std::string_view sql) {
   Result<sqlite3_stmt*> const statement = prepare(sql);
   if (!statement) return statement.error();
-  Status stepped = ok();
-  if (sqlite3_step(*statement) != SQLITE_DONE) stepped = failure();
-  sqlite3_reset(*statement);
-  return stepped;
+  ResetLater const reset(*statement);
+  return sqlite3_step(*statement) == SQLITE_DONE ? ok() : Status(failure());
 }
 
 Status Connection::check_pages() {
   Result<sqlite3_stmt*> const statement =
       prepare(options_.use == Use::study ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)");
   if (!statement) return statement.error();
+  ResetLater const reset(*statement);
   if (sqlite3_step(*statement) != SQLITE_ROW) return failure();
   std::string const verdict = Row(*statement).text(0);
-  sqlite3_reset(*statement);
   if (verdict != "ok") return damaged(path_, "is damaged: " + verdict);
   return ok();
 }
 
 Result<sqlite3_stmt*> Connection::prepare(std::string_view sql) {
   if (auto const known = statements_.find(sql); known != statements_.end()) return known->second.get();
-  sqlite3_stmt* statement = nullptr;
+  sqlite3_stmt* prepared = nullptr;
   int const code = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
-                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+                                      SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
   if (code != SQLITE_OK) return failure();
-  statements_.emplace(std::string(sql), statement);
-  return statement;
+  std::unique_ptr<sqlite3_stmt, FinalizeStatement> statement(prepared);
+  statements_.emplace(std::string(sql), std::move(statement));
+  return prepared;
 }
 
 Error Connection::failure() {
@@ -297,7 +311,8 @@ Error Connection::failure() {
   }
 }
 
-Transaction::Transaction(Connection& connection, Kind kind) : connection_(connection) {
+// Both delegate, so that the destructor rolls back when what follows throws.
+Transaction::Transaction(Connection& connection, Kind kind) : Transaction(connection, nullptr) {
   if (kind == Kind::write && !connection_.log_requested_) {
     connection_.log_requested_ = true;
     // Refused while another program is at work in the file; the rollback journal, which then stays, is as safe.
@@ -317,7 +332,7 @@ Transaction::Transaction(Connection& connection, Kind kind) : connection_(connec
   }
 }
 
-Transaction::Transaction(Transaction& whole) : connection_(whole.connection_), whole_(&whole) {
+Transaction::Transaction(Transaction& whole) : Transaction(whole.connection_, &whole) {
   if (whole.failed()) {
     error_ = whole.error();
   } else if (Status begun = connection_.step("SAVEPOINT part"); !begun) {
@@ -333,14 +348,19 @@ void Transaction::roll_back() {
   if (!open_) return;
   open_ = false;
   // A full disk makes SQLite roll back everything by itself.
-  bool const still_there = sqlite3_get_autocommit(connection_.database_.get()) == 0;
-  if (whole_ == nullptr) {
-    if (still_there) static_cast<void>(connection_.step("ROLLBACK"));
-    return;
+  sqlite3* const database = connection_.database_.get();
+  bool const still_there = sqlite3_get_autocommit(database) == 0;
+  char const* const undo = whole_ == nullptr ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part";
+  bool const undone = still_there && sqlite3_exec(database, undo, nullptr, nullptr, nullptr) == SQLITE_OK;
+  if (whole_ == nullptr || undone) return;
+  // The whole must fail, and without memory for the reason it fails without one.
+  try {
+    whole_->fail(still_there ? connection_.failure()
+                 : error_    ? *error_
+                             : Error{ErrorKind::io, "the database gave up the whole transaction"});
+  } catch (std::bad_alloc const&) {
+    whole_->fail(out_of_memory());
   }
-  Status undone = still_there ? connection_.execute("ROLLBACK TO part; RELEASE part") : ok();
-  if (!still_there) undone = error_ ? *error_ : Error{ErrorKind::io, "the database gave up the whole transaction"};
-  if (!undone) whole_->fail(undone.error());
 }
 
 void Transaction::query(std::string_view sql, std::initializer_list<SqlValue> values,
@@ -350,6 +370,7 @@ void Transaction::query(std::string_view sql, std::initializer_list<SqlValue> va
   if (!prepared) return fail(prepared.error());
   sqlite3_stmt* const statement = *prepared;
   REGULUS_CHECK(sqlite3_stmt_busy(statement) == 0);
+  ResetLater const reset(statement);
 
   int index = 0;
   for (SqlValue const& value : values) {
@@ -373,8 +394,6 @@ void Transaction::query(std::string_view sql, std::initializer_list<SqlValue> va
   int code = SQLITE_ROW;
   while (!failed() && (code = sqlite3_step(statement)) == SQLITE_ROW) visit(Row(statement));
   if (!failed() && code != SQLITE_DONE) fail(connection_.failure());
-  sqlite3_reset(statement);
-  sqlite3_clear_bindings(statement);
 }
 
 std::int64_t Transaction::run(std::string_view sql, std::initializer_list<SqlValue> values) {
@@ -410,6 +429,8 @@ Status Transaction::commit() {
     roll_back();
     return *error_;
   }
+  // Nothing may throw once the commit is done, so there is room for what is to be called before it.
+  if (whole_ != nullptr) whole_->after_commit_.reserve(whole_->after_commit_.size() + after_commit_.size());
   if (Status committed = connection_.step(whole_ == nullptr ? "COMMIT" : "RELEASE part"); !committed) {
     error_ = committed.error();
     roll_back();
@@ -420,7 +441,12 @@ Status Transaction::commit() {
     std::move(after_commit_.begin(), after_commit_.end(), std::back_inserter(whole_->after_commit_));
     return ok();
   }
-  for (auto const& call : after_commit_) call();
+  for (auto const& call : after_commit_) {
+    try {
+      call();
+    } catch (std::exception const&) {
+    }
+  }
   return ok();
 }
 

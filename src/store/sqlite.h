@@ -2,7 +2,8 @@
 //
 // Every statement runs inside a Transaction. The first thing that goes wrong is kept in it, later statements do
 // nothing, and commit() reports it after rolling back: the code between reads straight on and still writes all or
-// nothing.
+// nothing. The same holds for an exception, which is what memory that runs out throws: whatever it leaves behind on its
+// way out can be used again, and commit() throws only while nothing is committed yet.
 //
 // The file is kept in write-ahead-log mode with synchronous=FULL: a commit that returned survives a power cut, readers
 // never wait for a writer. Only sqlite.cpp knows SQLite.
@@ -31,6 +32,9 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 namespace regulus::store {
+
+// For whoever catches std::bad_alloc: the message is so short that it needs no memory of its own.
+inline Error out_of_memory() { return {ErrorKind::busy, "out of memory"}; }
 
 // Bytes that are not text.
 struct Blob {
@@ -199,12 +203,14 @@ class Transaction {
   bool failed() const { return error_.has_value(); }
   Error const& error() const { return *error_; }
 
-  // Called once everything is on the disk; never when this part or the whole is rolled back.
+  // Called once everything is on the disk; never when this part or the whole is rolled back. What it throws is dropped:
+  // the change is there.
   void after_commit(std::function<void()> call) { after_commit_.push_back(std::move(call)); }
 
   Status commit();
 
  private:
+  Transaction(Connection& connection, Transaction* whole) : connection_(connection), whole_(whole) {}
   void roll_back();
 
   Connection& connection_;

@@ -158,9 +158,10 @@ TEST_F(Events, a_stream_ends_when_its_token_expires) {
 TEST_F(Events, a_stream_that_was_asked_for_in_time_and_begins_too_late_says_nothing) {
   happen(1, "before");
   auto const stream = std::make_shared<EventStream>();
-  test_.server().events().listen(
-      test_.server().database(),
-      {.company = 1, .last = 0, .is_welcome = [](store::Transaction&) { return false; }, .stream = stream});
+  test_.server().events().listen(test_.server().database(), {.company = 1,
+                                                             .last = 0,
+                                                             .is_welcome = [](store::Transaction&) { return false; },
+                                                             .stream = EventHub::told(stream)});
   EXPECT_EQ(read_all(stream), "");
 }
 

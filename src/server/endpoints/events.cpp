@@ -63,9 +63,11 @@ Outcome stream_events(Server& server, Call const& call, store::Transaction& tx) 
   });
   // What was missed is read by a thread of the pool: this one holds a reader of the database, and whoever holds one
   // must not wait for another.
-  EventHub::Listener listener{.company = call.company, .last = last, .is_welcome = is_welcome, .stream = stream};
-  bool const accepted = server.pool().run(
-      [&server, listener = std::move(listener)] { server.events().listen(server.database(), listener); });
+  EventHub::Listener listener{
+      .company = call.company, .last = last, .is_welcome = is_welcome, .stream = EventHub::told(stream)};
+  bool const accepted = server.pool().run([&server, listener = std::move(listener)]() mutable {
+    server.events().listen(server.database(), std::move(listener));
+  });
   if (!accepted) return Problem{.code = ProblemCode::not_ready, .retry_after_s = 1};
   return Response{.status = 200, .events = stream};
 }

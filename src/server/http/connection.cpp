@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <cstddef>
+#include <new>
 #include <utility>
 
 #include "server/http/events.h"
@@ -20,10 +23,44 @@ std::string too_large(std::int64_t limit, Language language) {
                                       : fmt::format("The body may hold {} bytes at most.", limit);
 }
 
+// Memory for one posted step, set aside before it is needed.
+class Room {
+ public:
+  void* take(std::size_t size) {
+    if (size <= bytes_.size() && !is_taken_.exchange(true)) return bytes_.data();
+    return ::operator new(size);
+  }
+  void give_back(void* memory) {
+    if (memory == bytes_.data()) {
+      is_taken_ = false;
+    } else {
+      ::operator delete(memory);
+    }
+  }
+
+ private:
+  alignas(std::max_align_t) std::array<std::byte, 256> bytes_;
+  std::atomic<bool> is_taken_ = false;
+};
+
+// A Room as asio takes memory.
+template <class T>
+struct RoomAllocator {
+  using value_type = T;
+  Room* room;
+  explicit RoomAllocator(Room& given) : room(&given) {}
+  template <class U>
+  RoomAllocator(RoomAllocator<U> const& other) : room(other.room) {}  // NOLINT(google-explicit-constructor)
+  T* allocate(std::size_t count) { return static_cast<T*>(room->take(count * sizeof(T))); }
+  void deallocate(T* memory, std::size_t) { room->give_back(memory); }
+  friend bool operator==(RoomAllocator const&, RoomAllocator const&) = default;
+};
+
 }  // namespace
 
-// The one answer to one request, from any thread. If nobody gives it, it is 500.
-class Connection::Answer {
+// The one answer to one request, from any thread. If nobody gives it, it is 500. Handing it over needs no memory: what
+// was done must not go unsaid because none is left.
+class Connection::Answer : public std::enable_shared_from_this<Connection::Answer> {
  public:
   explicit Answer(std::weak_ptr<Connection> connection) : connection_(std::move(connection)) {}
   Answer(Answer const&) = delete;
@@ -47,16 +84,20 @@ class Connection::Answer {
       if (response.events) response.events->abandon();
       return;
     }
-    // The loop may end without having run this; a strong pointer in it would keep loop and connection alive for ever.
-    asio::dispatch(connection->worker_->context, [weak = connection_, response = std::move(response)]() mutable {
-      auto const asked = weak.lock();
-      if (asked) asked->guarded([&] { asked->respond(std::move(response)); });
-    });
+    // The loop may end without having run this; a strong pointer to the connection would keep both alive for ever.
+    response_ = std::move(response);
+    asio::dispatch(connection->worker_->context,
+                   asio::bind_allocator(RoomAllocator<void>(room_), [self = shared_from_this()] {
+                     auto const asked = self->connection_.lock();
+                     if (asked) asked->guarded([&] { asked->respond(std::move(self->response_)); });
+                   }));
   }
 
  private:
   std::weak_ptr<Connection> connection_;
   std::atomic<bool> given_ = false;
+  Response response_;
+  Room room_;
 };
 
 Connection::Connection(asio::ip::tcp::socket socket, std::shared_ptr<Worker> worker, std::shared_ptr<Front> front)
@@ -70,6 +111,10 @@ Connection::~Connection() {
 }
 
 void Connection::start() {
+  guarded([this] { begin(); });
+}
+
+void Connection::begin() {
   worker_->connections.insert(shared_from_this());
   error_code problem;
   auto const peer = socket_.remote_endpoint(problem);
@@ -244,6 +289,8 @@ void Connection::handle() {
   request_.id = id_;
   try {
     front_->handler(std::move(request_), [answer](Response response) { answer->give(std::move(response)); });
+  } catch (std::bad_alloc const&) {
+    answer->give(problem_response({.code = ProblemCode::not_ready, .retry_after_s = 1}, language_of(wish_), id_));
   } catch (std::exception const&) {
     answer->give(problem_response({.code = ProblemCode::internal}, language_of(wish_), id_));  // unless it had answered
   }

@@ -84,6 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
   }
 
+  void begin();
   void arm(Listener::Milliseconds time);
   void deadline_passed();
   void receive();

@@ -26,10 +26,15 @@ std::string event_text(std::string_view id, std::string_view type, std::string_v
 // Wakes the connection if it does not know yet. The callback runs without the lock, so it may take at once.
 void EventStream::wake_locked(std::unique_lock<std::mutex>& lock) {
   if (woken_ || !wake_) return;
-  woken_ = true;
-  std::function<void()> const wake = wake_;
-  lock.unlock();
-  wake();
+  try {
+    std::function<void()> const wake = wake_;
+    woken_ = true;
+    lock.unlock();
+    wake();
+  } catch (std::bad_alloc const&) {  // then the next event wakes it, or the heartbeat
+    if (!lock.owns_lock()) lock.lock();
+    woken_ = false;
+  }
 }
 
 bool EventStream::push(std::string_view id, std::string_view type, std::string_view data) {
@@ -38,13 +43,14 @@ bool EventStream::push(std::string_view id, std::string_view type, std::string_v
   if (!open_) return false;
   bool const fits = queued_ + text.size() <= limit_;
   if (!fits) {
-    queue_.clear();
-    queued_ = 0;
     text = event_text("", "reset", "");
     open_ = false;
+    queue_.clear();
+    queued_ = 0;
   }
-  queued_ += text.size();
+  std::size_t const size = text.size();
   queue_.push_back(std::move(text));
+  queued_ += size;
   wake_locked(lock);
   return fits;
 }

@@ -48,7 +48,8 @@ struct Listener::Door {
   std::optional<tcp::acceptor> acceptor;
   std::optional<asio::steady_timer> pause;
   bool is_closed = false;
-  std::size_t next = 0;  // whose turn it is to get a connection
+  std::uint64_t round = 0;  // of accepting; what belongs to an earlier one is over
+  std::size_t next = 0;     // whose turn it is to get a connection
   std::uint16_t port = 0;
   std::vector<std::thread> threads;
   std::once_flag stopped;
@@ -77,8 +78,8 @@ struct Listener::Door {
   void accept() {
     auto const worker = workers[next];
     next = (next + 1) % workers.size();
-    acceptor->async_accept(worker->context, [this, worker](error_code problem, tcp::socket socket) {
-      if (is_closed) return;
+    acceptor->async_accept(worker->context, [this, worker, mine = round](error_code problem, tcp::socket socket) {
+      if (is_closed || mine != round) return;
       if (problem == asio::error::connection_aborted) return accept();
       if (problem) return accept_later();
       ++front->connections;
@@ -96,9 +97,36 @@ struct Listener::Door {
   void accept_later() {
     ++front->accept_pauses;
     pause->expires_after(front->options.accept_pause);
-    pause->async_wait([this](error_code) {
-      if (!is_closed) accept();
+    pause->async_wait([this, mine = round](error_code) {
+      if (!is_closed && mine == round) accept();
     });
+  }
+
+  // Whatever was thrown in the loop that lets people in, for want of memory, may have been about the next one.
+  void accept_anew() {
+    while (!is_closed) {
+      ++round;
+      error_code ignored;
+      acceptor->cancel(ignored);
+      pause->cancel();
+      try {
+        return accept();
+      } catch (std::exception const&) {
+        std::this_thread::sleep_for(front->options.accept_pause);
+      }
+    }
+  }
+
+  // A loop must not end because one connection had no memory left: its deadline, which is still set, closes it.
+  void run(Worker& worker) {
+    for (;;) {
+      try {
+        worker.context.run();
+        return;
+      } catch (std::exception const&) {
+        if (&worker == workers.front().get()) accept_anew();
+      }
+    }
   }
 
   // As much of an answer as goes without waiting; it may not reach a client that is still writing.
@@ -135,17 +163,6 @@ struct Listener::Door {
 };
 
 namespace {
-
-// A loop must not end because one connection had no memory left: its deadline, which is still set, closes it.
-void run(Worker& worker) {
-  for (;;) {
-    try {
-      worker.context.run();
-      return;
-    } catch (std::exception const&) {
-    }
-  }
-}
 
 Status check(Listener::Options const& options) {
   if (options.threads < 1 || options.threads > 64)
@@ -186,7 +203,9 @@ Result<std::unique_ptr<Listener>> Listener::open(Options options, Handler handle
     }
     if (Status const bound = door->bind(address); !bound) return bound.error();
     door->accept();
-    for (auto const& worker : door->workers) door->threads.emplace_back([worker] { run(*worker); });
+    for (auto const& worker : door->workers) {
+      door->threads.emplace_back([plain = door.get(), worker] { plain->run(*worker); });
+    }
     return std::unique_ptr<Listener>(new Listener(std::move(door)));
   } catch (std::exception const& failure) {
     return Error{ErrorKind::io, fmt::format("the HTTP listener did not start: {}", failure.what())};

@@ -35,9 +35,11 @@ std::size_t RateLimit::keys() const {
 }
 
 void RateLimit::set_full_at(FullAt::iterator bucket, std::int64_t full_at_ns) {
-  by_time_.erase({bucket->second, bucket->first});
+  // The node is used again, so that this needs no memory and the two never say different things.
+  auto node = by_time_.extract({bucket->second, bucket->first});
   bucket->second = full_at_ns;
-  by_time_.emplace(full_at_ns, bucket->first);
+  node.value().first = full_at_ns;
+  by_time_.insert(std::move(node));
 }
 
 RateLimit::FullAt::iterator RateLimit::bucket_of(std::string_view key) {
@@ -51,7 +53,12 @@ RateLimit::FullAt::iterator RateLimit::bucket_of(std::string_view key) {
     full_at_.erase(forgotten);
   }
   auto const made = full_at_.emplace(key, now_ns_).first;
-  by_time_.emplace(now_ns_, made->first);
+  try {
+    by_time_.emplace(now_ns_, made->first);
+  } catch (std::bad_alloc const&) {
+    full_at_.erase(made);
+    throw;
+  }
   return made;
 }
 
