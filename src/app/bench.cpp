@@ -30,12 +30,13 @@ Run add_bench(CLI::App& app) {
   CLI::App* const serve = app.add_subcommand("serve", "Load the server from outside and time its answers");
   CLI::App* const slow =
       app.add_subcommand("slow-clients", "Hold thousands of unfinished requests open and time the honest ones");
+  CLI::App* const timing = app.add_subcommand("token-timing", "Look for what the time of a guessed token tells");
   CLI::App* const decision = app.add_subcommand("decision", "Time the learned dispatcher's decisions without search");
   app.require_subcommand(0, 1);
-  for (CLI::App* const sub : {darp, pdptw, insertion, explain, decision, serve, slow}) sub->fallthrough();
+  for (CLI::App* const sub : {darp, pdptw, insertion, explain, decision, serve, slow, timing}) sub->fallthrough();
   Run const run_insertion = add_bench_insertion(*insertion), run_explain = add_bench_explain(*explain);
   Run const run_decision = add_bench_decision(*decision), run_serve = add_bench_serve(*serve);
-  Run const run_slow = add_bench_slow_clients(*slow);
+  Run const run_slow = add_bench_slow_clients(*slow), run_timing = add_bench_token_timing(*timing);
   Run const run_darp = add_bench_darp(*darp), run_pdptw = add_bench_pdptw(*pdptw);
   return [=](Common const& common) -> Status {
     if (darp->parsed()) return run_darp(common);
@@ -44,6 +45,7 @@ Run add_bench(CLI::App& app) {
     if (explain->parsed()) return run_explain(common);
     if (serve->parsed()) return run_serve(common);
     if (slow->parsed()) return run_slow(common);
+    if (timing->parsed()) return run_timing(common);
     if (decision->parsed()) return run_decision(common);
     std::string const signature = lab::behaviour_signature();
     if (state->signature_only) {
