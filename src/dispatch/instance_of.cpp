@@ -19,7 +19,7 @@ Question translate(Situation const& situation, std::vector<std::int32_t> drivers
   std::vector<std::int32_t> offers(bookings.begin(), bookings.end());
   std::erase_if(offers, [&](std::int32_t booking) { return translation.in_plan(booking); });
   std::ranges::sort(offers);
-  offers.erase(std::ranges::unique(offers).begin(), offers.end());
+  offers.erase(std::unique(offers.begin(), offers.end()), offers.end());
   for (std::int32_t booking : offers) {
     translation.question().present.left_out.push_back(translation.write_offer(situation, booking));
   }

@@ -20,7 +20,6 @@ namespace {
 constexpr int attempts = 4;        // at keeping a decision while others change the same rows
 constexpr int most_fallbacks = 3;  // within fallback_span: the candidate is turned off
 constexpr Instant fallback_span = 15 * 60 * one_second;
-constexpr std::chrono::milliseconds road_patience{150};
 // Dates of a driver's route that are kept beside the one in use.
 constexpr std::size_t most_dates = 8;
 
@@ -69,17 +68,10 @@ Json with_progress(Json const& stops, std::string const& date, DriverProgress co
 }
 
 // Travel times from a road server where there is one. Whoever does not answer in time is replaced by straight lines.
-void find_times(Server& server, Desk& desk) {
-  travel::TravelOptions options = server.options().travel;
-  if (options.provider == "straight-line") return;
-  options.patience = road_patience;
-  travel::TableReport report;
-  Result<TravelTimes> times = travel::times_for(desk.day(), options, &report);
-  if (!times) {
-    desk.set_times(TravelTimes::straight_line(desk.day().places, desk.day().speeds), true);
-    return;
-  }
-  desk.set_times(times.take(), report.estimated > 0);
+void find_times(Server& server, std::int64_t company, Desk& desk) {
+  if (server.options().travel.provider == "straight-line") return;
+  Roads::Answer answer = server.roads().times_for(company, desk.day());
+  desk.set_times(std::move(answer.times), answer.degraded);
 }
 
 bool changes_nothing(dispatch::Decision const& decision) {
@@ -179,11 +171,13 @@ void note_fallback(Server& server, store::Transaction& tx, store::Company const&
 
 }  // namespace
 
-Json stored_body(BookingBody const& asked, BookingState const& state) {
-  BookingState bare = state;
+Json stored_body(StoredBody const& body) {
+  BookingState bare = body.state;
   bare.pickup_window = BookingState{}.pickup_window;
   bare.dropoff_window = BookingState{}.dropoff_window;
-  return Json::object({{"asked", to_json(asked)}, {"state", to_json(bare)}});
+  Json json = Json::object({{"asked", to_json(body.asked)}, {"state", to_json(bare)}});
+  if (!body.decided_by.empty()) json["decided_by"] = body.decided_by;
+  return json;
 }
 
 Result<StoredBody> stored_body_of(store::StoredBooking const& booking) {
@@ -198,7 +192,18 @@ Result<StoredBody> stored_body_of(store::StoredBooking const& booking) {
   Result<BookingState> read = booking_state_of(*state);
   if (!read) return damaged(read.error().message);
   read->status = booking.status;
-  return StoredBody{.asked = body.take(), .state = read.take()};
+  Json const* const by = booking.body.find("decided_by");
+  if (by != nullptr && !by->is_string()) return damaged("its \"decided_by\" is no text");
+  return StoredBody{.asked = body.take(), .state = read.take(), .decided_by = by == nullptr ? "" : by->as_string()};
+}
+
+Seconds seconds_late(Booking const& booking, BookingState const& state, ObjectiveWeights const& weights) {
+  Seconds const tolerated = weights.tolerated(booking.booking_class);
+  auto const beyond = [&](Seconds happened, Seconds window_end) {
+    if (happened == never || window_end == never) return Seconds{0};
+    return std::max<Seconds>(0, happened - window_end - tolerated);
+  };
+  return beyond(state.picked_up, booking.pickup_window.end) + beyond(state.dropped_off, booking.dropoff_window.end);
 }
 
 Json booking_json(store::StoredBooking const& row, StoredBody const& body, TimeZone const& zone) {
@@ -357,7 +362,39 @@ std::variant<When, Problem> when_of(Server& server, Call const& call) {
   return when_of(call, *company);
 }
 
-Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, Instant now) {
+namespace {
+
+// A request has come to its end: what that means to the company, by who decided about it.
+void tally_outcome(store::Transaction& tx, LoadedDay const& day, BookingId id, StoredBody const& body, Instant now) {
+  std::string const who = body.decided_by.empty() ? "nobody" : body.decided_by;
+  auto const add = [&](std::string_view name, std::int64_t by = 1) {
+    tally(tx, day.company.id, fmt::format("{}_{}", name, who), now, by);
+  };
+  switch (body.state.status) {
+    case BookingStatus::completed: {
+      Day const& about = day.desk->day();
+      auto const position = static_cast<std::size_t>(about.booking_position(id));
+      Seconds const late = seconds_late(about.bookings[position], body.state, about.weights);
+      add("requested");
+      add("late_seconds", late);
+      if (late == 0) add("on_time");
+      return;
+    }
+    case BookingStatus::unserved:
+      add("unserved");
+      [[fallthrough]];
+    case BookingStatus::no_show:
+    case BookingStatus::partner:
+      return add("requested");
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, Instant now,
+                std::string_view decided_by) {
   Desk const& desk = *day.desk;
   for (DriverId const id : desk.changed_drivers()) {
     DriverProgress progress{.state = desk.driver(id), .at = desk.whereabouts(id)};
@@ -372,8 +409,13 @@ Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, In
     store::StoredBooking row = day.bookings.at(id);
     Result<StoredBody> const stored = stored_body_of(row);
     if (!stored) return stored.error();
-    Json const body = stored_body(stored->asked, desk.booking(id));
     BookingStatus const wanted = desk.booking(id).status;
+    StoredBody after{.asked = stored->asked, .state = desk.booking(id), .decided_by = stored->decided_by};
+    bool const is_open = wanted == BookingStatus::pending;
+    bool const is_new = after.state.driver != stored->state.driver || wanted != row.status;
+    if (is_open) after.decided_by.clear();
+    if (!is_open && is_new && !decided_by.empty()) after.decided_by = decided_by;
+    Json const body = stored_body(after);
     // The row goes every step of its life that the desk went in one.
     std::vector<BookingStatus> const steps = way(row.status, wanted);
     std::int64_t version = row.version;
@@ -391,6 +433,7 @@ Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, In
     }
     if (!steps.empty()) {
       tally(tx, day.company.id, fmt::format("bookings_{}", word(wanted)), now);
+      tally_outcome(tx, day, id, after, now);
       server.tell(tx, day.company.id, fmt::format("booking.{}", word(wanted)), assignment_json(day, id), now);
     } else {
       server.tell(tx, day.company.id, "assignment.changed", assignment_json(day, id), now);
@@ -447,7 +490,7 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
     }
     day.desk->lock_what_is_near();
     if (day.desk->fleet().undecided.empty()) return Dispatched{};
-    find_times(server, *day.desk);
+    find_times(server, company, *day.desk);
 
     // Step 2. The answer, and the last look at it.
     std::uint64_t const seed = server.random_seed();
@@ -481,7 +524,7 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
           now->fallback_reason != day.company.fallback_reason) {
         return Error{ErrorKind::conflict, "the switch was turned meanwhile"};
       }
-      if (Status const day_kept = keep_day(server, tx, day, when.now); !day_kept) return day_kept;
+      if (Status const day_kept = keep_day(server, tx, day, when.now, verdict.arm); !day_kept) return day_kept;
       auto const run =
           store::add_run(tx, {.id = "", .company = company, .at_us = when.now, .reason = reason, .summary = summary},
                          server.entropy());
@@ -558,7 +601,7 @@ void improve_day(Server& server, std::int64_t company, When const& when) {
   // The model's plans are the model's: only the rule's are improved by the rule's yardstick.
   if (day.company.mode == store::Mode::on && !day.company.fallback_reason) return;
   day.desk->lock_what_is_near();
-  find_times(server, *day.desk);
+  find_times(server, company, *day.desk);
   Situation const situation = day.desk->situation();
   std::optional<dispatch::Question> const around = dispatch::question_around(situation);
   if (!around) return;
@@ -575,7 +618,7 @@ void improve_day(Server& server, std::int64_t company, When const& when) {
   day.desk->carry_out(decision);
   // Somebody who changed the day meanwhile asks for a decision, and that for an improvement: nothing is lost.
   auto const kept = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
-    if (Status const day_kept = keep_day(server, tx, day, when.now); !day_kept) return day_kept;
+    if (Status const day_kept = keep_day(server, tx, day, when.now, "rule"); !day_kept) return day_kept;
     tally(tx, company, "improvements", when.now);
     return tx.failed() ? Status(tx.error()) : ok();
   });
@@ -678,7 +721,7 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
     desk.decide_only({booking});
     desk.require(booking, driver);
     desk.lock_what_is_near();
-    find_times(server, desk);
+    find_times(server, call.company, desk);
     std::uint64_t const seed = server.random_seed();
     std::string const snapshot = recorded(desk, seed);
     ArmAnswer const answer = ask(server.rule("insertion"), desk, seed);
@@ -692,7 +735,7 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
         problem = with(tx);
         if (problem) return invalid("refused");
       }
-      if (Status const day_kept = keep_day(server, tx, *day, when.now); !day_kept) return day_kept;
+      if (Status const day_kept = keep_day(server, tx, *day, when.now, "person"); !day_kept) return day_kept;
       store::StoredDecision decision;
       decision.company = call.company;
       decision.at_us = when.now;
@@ -746,7 +789,7 @@ Result<Dispatched> suggest(Server& server, When const& when, Question& question)
   day.desk->decide_only(fresh);
   day.desk->lock_what_is_near();
   if (day.desk->fleet().undecided.empty()) return Dispatched{};
-  find_times(server, *day.desk);
+  find_times(server, company, *day.desk);
   std::uint64_t const seed = server.random_seed();
   Dispatched done;
   done.arm = "model";

@@ -34,12 +34,14 @@ struct LoadedDay {
   std::map<DriverId, store::StoredRoute> routes;
 };
 
-// The body of a stored booking: {"asked": what the client wrote, "state": what became of it}.
-Json stored_body(BookingBody const& asked, BookingState const& state);
+// The body of a stored booking: {"asked": what the client wrote, "state": what became of it, "decided_by": "rule",
+// "model" or "person", who gave it to its driver or partner or gave it up; absent when nobody has}.
 struct StoredBody {
   BookingBody asked;
   BookingState state;
+  std::string decided_by = {};
 };
+Json stored_body(StoredBody const& body);
 Result<StoredBody> stored_body_of(store::StoredBooking const& booking);
 
 // The service day of `date`. Errors: not_found, corrupt rows, invalid for what makes no day.
@@ -53,8 +55,13 @@ std::variant<When, Problem> when_of(Call const& call, store::Company const& comp
 std::variant<When, Problem> when_of(store::Transaction& tx, Call const& call);
 std::variant<When, Problem> when_of(Server& server, Call const& call);
 
-// Writes the bookings and routes of the desk that changed. Errors: conflict, when a row is not as it was read.
-Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, Instant now);
+// Seconds late at pickup and drop-off together, beyond what is tolerated; 0 for what did not happen.
+Seconds seconds_late(Booking const& booking, BookingState const& state, ObjectiveWeights const& weights);
+
+// Writes the bookings and routes of the desk that changed. `decided_by`: whose decision that is, "" for what clients
+// and drivers report. Errors: conflict, when a row is not as it was read.
+Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, Instant now,
+                std::string_view decided_by = "");
 
 // Bookings and drivers as the API shows them.
 Json booking_json(store::StoredBooking const& row, StoredBody const& body, TimeZone const& zone);

@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::size_t longest_background_queue = 1'000;
 
+constexpr std::chrono::milliseconds road_patience{150};  // of one decision
+
 constexpr int most_expired = 1'000;  // suggestions in one transaction
 
 std::int64_t steady_now_ns() {
@@ -59,6 +61,7 @@ Instant system_now() {
 Server::Server(Options options)
     : options_(std::move(options)),
       watchdog_(options_.watchdog),
+      roads_(options_.travel, road_patience),
       callers_(options_.callers),
       strangers_(options_.strangers),
       events_(std::make_unique<EventHub>()) {

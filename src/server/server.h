@@ -21,6 +21,7 @@
 #include "server/http/rate_limit.h"
 #include "server/metrics.h"
 #include "server/pool.h"
+#include "server/roads.h"
 #include "store/audit_log.h"
 #include "store/database.h"
 #include "store/ids.h"
@@ -91,6 +92,7 @@ class Server {
   Metrics& metrics() { return metrics_; }
   EventHub& events() { return *events_; }
   Watchdog const& watchdog() const { return watchdog_; }
+  Roads& roads() { return roads_; }
   Instant now() const;
   store::Entropy entropy() const;
   std::uint64_t random_seed() const;
@@ -130,6 +132,7 @@ class Server {
   Options options_;
   Metrics metrics_;
   Watchdog watchdog_;
+  Roads roads_;
   RateLimit callers_, strangers_;
   std::mutex arms_mutex_;
   std::map<std::string, Arm> arms_;  // by model id

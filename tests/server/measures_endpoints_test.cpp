@@ -28,7 +28,7 @@ class Measures : public ::testing::Test {
     return test_
         .write([&](store::Transaction& tx) {
           return store::add_booking(
-              tx, {.company = 1, .status = status, .pickup_at_us = nine, .body = stored_body(body, state)},
+              tx, {.company = 1, .status = status, .pickup_at_us = nine, .body = stored_body({.asked = body, .state = state})},
               test_.now());
         })
         .id;

@@ -68,7 +68,7 @@ Result<store::StoredBooking> add(Server& server, Call const& call, store::Transa
                                                          {.company = call.company,
                                                           .status = BookingStatus::pending,
                                                           .pickup_at_us = body.pickup_window.from,
-                                                          .body = stored_body(body, state)},
+                                                          .body = stored_body({.asked = body, .state = state})},
                                                          call.now);
   if (!made) return made;
   server.record(tx, call, "booking.create", object_of(call, made->id), {}, made->body);
@@ -176,12 +176,13 @@ Outcome change_booking(Server& server, Call const& call, store::Transaction& tx)
   if (!present) return problem_of(present.error());
   Result<StoredBody> const state = stored_body_of(*present);
   if (!state) return problem_of(state.error());
-  Result<store::StoredBooking> const changed = store::change_booking(tx,
-                                                                     {.company = call.company,
-                                                                      .id = row->id,
-                                                                      .pickup_at_us = body->pickup_window.from,
-                                                                      .body = stored_body(*body, state->state)},
-                                                                     present->version, call.now);
+  Result<store::StoredBooking> const changed = store::change_booking(
+      tx,
+      {.company = call.company,
+       .id = row->id,
+       .pickup_at_us = body->pickup_window.from,
+       .body = stored_body({.asked = *body, .state = state->state, .decided_by = state->decided_by})},
+      present->version, call.now);
   if (!changed) return problem_of(changed.error());
   server.record(tx, call, "booking.change", object_of(call, row->id), row->body, changed->body);
   server.tell(tx, call.company, "booking.changed", Json::object({{"booking", row->id}}), call.now);

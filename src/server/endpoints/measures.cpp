@@ -189,12 +189,6 @@ Result<Decided> read_decisions(store::Transaction& tx, std::int64_t company, Que
   }
 }
 
-// Seconds beyond the end of a window and what is tolerated after it; 0 for what did not happen.
-Seconds lateness(Seconds happened, Seconds window_end, Seconds tolerated) {
-  if (happened == never || window_end == never) return 0;
-  return std::max<Seconds>(0, happened - window_end - tolerated);
-}
-
 // Adds the bookings whose pickup was asked for within the span to their groups: all of them, and that of their arm.
 Status read_bookings(store::Transaction& tx, LoadedDay const& about, TimeZone const& zone, Question const& question,
                      Decided const& decided, Figures& all, std::array<Figures, arms.size()>& groups) {
@@ -211,9 +205,7 @@ Status read_bookings(store::Transaction& tx, LoadedDay const& about, TimeZone co
       Result<StoredBody> const body = stored_body_of(row);
       if (!body) return body.error();
       Booking const booking = booking_on(body->asked, zone, zone.date_of(row.pickup_at_us));
-      Seconds const tolerated = weights.tolerated(booking.booking_class);
-      Seconds const seconds = lateness(body->state.picked_up, booking.pickup_window.end, tolerated) +
-                              lateness(body->state.dropped_off, booking.dropoff_window.end, tolerated);
+      Seconds const seconds = seconds_late(booking, body->state, weights);
       auto const by = decided.by.find(row.id);
       std::size_t const arm = by == decided.by.end() ? arms.size() - 1 : by->second.second;
       for (Figures* figures : {&all, &groups[arm]}) {

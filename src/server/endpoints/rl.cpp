@@ -187,9 +187,20 @@ Outcome told_status(Server& server, Call const& call, bool forced, store::Transa
   std::int64_t const suggestions = counted(counters, "suggestions");
   std::int64_t const shadows = counted(counters, "shadow_decisions");
   bool const model_decides = c.mode == store::Mode::on && !c.fallback_reason && !forced;
+  // Of the requests that have come to their end; per request, so that whoever gives up the difficult ones is not
+  // flattered.
   auto const business = [&](std::string_view who) {
-    return Json::object({{"decisions", counted(counters, fmt::format("decisions_by_{}", who))},
-                         {"bookings", counted(counters, fmt::format("bookings_decided_by_{}", who))}});
+    auto const count = [&](std::string_view name) { return counted(counters, fmt::format("{}_{}", name, who)); };
+    std::int64_t const requested = count("requested");
+    auto const per_request = [&](double sum) {
+      return requested == 0 ? Json() : Json(sum / static_cast<double>(requested));
+    };
+    return Json::object({{"decisions", count("decisions_by")},
+                         {"bookings", count("bookings_decided_by")},
+                         {"requested", requested},
+                         {"unserved_share", per_request(static_cast<double>(count("unserved")))},
+                         {"on_time_share", per_request(static_cast<double>(count("on_time")))},
+                         {"late_minutes", per_request(static_cast<double>(count("late_seconds")) / 60)}});
   };
   Json json = Json::object(
       {{"company_id", c.id},
@@ -212,6 +223,7 @@ Outcome told_status(Server& server, Call const& call, bool forced, store::Transa
                                   {"by_rule", business("rule")},
                                   {"by_model", business("model")},
                                   {"by_person", business("person")},
+                                  {"by_nobody", business("nobody")},
                                   {"fallbacks", fallbacks},
                                   {"improvements", counted(counters, "improvements")},
                                   {"shadow_decisions", shadows},
