@@ -105,6 +105,26 @@ class Illegal final : public dispatch::Policy {
   }
 };
 
+// Gives every ride to the first driver, whenever his shift ends.
+class Overworking final : public dispatch::Policy {
+ public:
+  dispatch::Decision decide(Situation const& situation, Rng) const override {
+    Day const& day = *situation.fleet.day;
+    DriverRoute route{.driver = day.drivers.front().id, .stops = situation.fleet.drivers.front().stops};
+    for (std::int32_t const p : situation.fleet.undecided) {
+      BookingId const id = day.bookings[static_cast<std::size_t>(p)].id;
+      for (StopKind const kind : {StopKind::pickup, StopKind::dropoff}) {
+        Stop& stop = route.stops.emplace_back();
+        stop.kind = kind;
+        stop.index = id;
+      }
+    }
+    dispatch::Decision decision;
+    decision.routes = {route};
+    return decision;
+  }
+};
+
 // Does not answer until it is let go.
 class Hanging final : public dispatch::Policy {
  public:
@@ -273,6 +293,29 @@ TEST_F(Live, an_illegal_answer_costs_no_ride_and_three_of_them_end_it) {
   switch_to("on", healthy());
   book(15);
   EXPECT_EQ(text_at(run(), "decided_by"), "model");
+}
+
+// A and B go home at five. C works until ten, so the rule has somebody for every ride of the evening.
+TEST_F(Live, a_plan_beyond_the_end_of_a_shift_reaches_no_driver_and_three_of_them_end_it) {
+  Json late = a_driver("C");
+  late["shift"] = Json::object({{"from", "07:00"}, {"to", "22:00"}});
+  std::int64_t const c = json_of(expect(201, post("/drivers", late))).find("id")->as_integer();
+  switch_to("on", std::make_shared<dispatch::Guarded const>(std::make_unique<Overworking>()));
+  std::int64_t const in_time = book(16);
+  EXPECT_EQ(text_at(run(), "decided_by"), "model") << "while A is at work the same policy is as good as any";
+  EXPECT_EQ(get(fmt::format("/bookings/{}", in_time)).find("driver")->as_integer(), 1);
+  for (int k = 0; k < 3; ++k) {
+    std::int64_t const ride = book(18 + k);
+    Json const done = run();
+    EXPECT_EQ(text_at(done, "decided_by"), "rule");
+    std::string const why = text_at(done, "fallback");
+    EXPECT_TRUE(why.starts_with("illegal: driver 1")) << why;
+    EXPECT_TRUE(why.ends_with("the driver is back after the end of the shift")) << why;
+    EXPECT_EQ(get(fmt::format("/bookings/{}", ride)).find("driver")->as_integer(), c);
+  }
+  EXPECT_EQ(text_at(*status().find("fallback"), "reason"), "illegal");
+  book(21);
+  EXPECT_TRUE(run().find("fallback")->is_null()) << "the candidate is not asked any more";
 }
 
 TEST(LiveWatchdog, a_candidate_that_hangs_is_replaced_and_off_does_not_wait_for_it) {
