@@ -108,7 +108,11 @@ Config dispatch_defaults(std::string const& scenario) {
   config.training.save_interval = 2'000;
   config.training.eval_episodes = 300;
   config.training.confirm_candidates = 2;
-  config.training.confirm_episodes = 240;
+  // How far the value is believed is chosen for each family by itself.
+  constexpr int days_of_a_family = 60;
+  auto const families = families_of(scenario);
+  config.training.confirm_episodes =
+      std::max(240, families ? days_of_a_family * static_cast<int>(families->size()) : 0);
   config.training.final_episodes = 120;
   return config;
 }

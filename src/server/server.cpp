@@ -76,6 +76,8 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   if (auto const provider = travel::make_provider(s.options_.travel.provider, {}); !provider) {
     if (provider.error().kind == ErrorKind::not_found) return provider.error().in("--travel");
   }
+  // The table of time zones is read when it is first asked for: here, where it has time and memory, and in no request.
+  static_cast<void>(TimeZone::named("UTC"));
   Result<std::unique_ptr<store::Database>> database = store::Database::open(s.options_.database, s.options_.store);
   if (!database) return database.error();
   s.database_ = database.take();

@@ -72,7 +72,8 @@ void Ruiner::finish(Ruins& out) {
   for (std::int32_t const node : out.stops) taken_[static_cast<std::size_t>(node)] = false;
   for (std::int32_t const v : ruined_vehicles_) ruined_[static_cast<std::size_t>(v)] = false;
   ruined_vehicles_.clear();
-  std::ranges::stable_partition(out.stops, [&](std::int32_t n) { return compiled_->stop(n).kind != NodeKind::rest; });
+  std::stable_partition(out.stops.begin(), out.stops.end(),
+                        [&](std::int32_t n) { return compiled_->stop(n).kind != NodeKind::rest; });
 }
 
 void Ruiner::strings(Plan const& plan, Rng& rng, Ruins& out) {
