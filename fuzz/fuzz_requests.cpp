@@ -90,7 +90,9 @@ class World {
     Response const response = server_->ask(std::move(request));
     if (opens_stream && response.events) response.events->abandon();
     REGULUS_CHECK(response.status < 500 || response.status == 503);
-    if (response.content_type.find("json") == std::string::npos) return;
+    bool const is_json = response.content_type.starts_with("application/json") ||
+                         response.content_type.starts_with("application/problem+json");
+    if (!is_json) return;
     Result<Json> const json = parse_json(response.body);
     REGULUS_CHECK(static_cast<bool>(json));
     if (response.status < 400) return;

@@ -302,7 +302,7 @@ class Checker {
         }
         nodes.push_back(node);
       }
-      // A break that has no place in the plan is forgotten rather than a passenger.
+      if (Status s = check_breaks(question, v); !s) return s;
       instance.vehicles[v].rests = rests;
       auto const outcome = schedule::evaluate(instance, static_cast<std::int32_t>(v), nodes);
       if (outcome.violation == Violation::none) continue;
@@ -312,6 +312,21 @@ class Checker {
         where = fmt::format(", booking {}", day_.bookings[at(question.booking_of[at(request)])].id);
       }
       return invalid(fmt::format("driver {}{}: {}", route.driver, where, reason(outcome.violation)));
+    }
+    return ok();
+  }
+
+  // A break that stands in the plan of a driver who has left home stays in it. One that never found a place there is
+  // forgotten rather than a passenger.
+  Status check_breaks(Question const& question, std::size_t vehicle) const {
+    DriverRoute const& route = decision_.routes[vehicle];
+    DriverState const& driver = situation_.fleet.drivers[at(question.driver_of[vehicle])];
+    if (driver.left_start == never) return ok();
+    for (std::int32_t const number : question.break_of[vehicle]) {
+      auto const is_it = [&](Stop const& stop) { return stop.kind == StopKind::rest && stop.index == number; };
+      if (std::ranges::any_of(driver.stops, is_it) && std::ranges::none_of(route.stops, is_it)) {
+        return invalid(fmt::format("driver {}: break {} is in the plan and is left out", route.driver, number));
+      }
     }
     return ok();
   }

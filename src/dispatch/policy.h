@@ -58,8 +58,8 @@ std::span<PolicyEntry const> policies();
 // the file.
 Result<std::unique_ptr<Policy>> make_policy(std::string_view name, PolicySettings const& settings);
 
-// Whether a decision may be carried out: locks kept, riders on board delivered, every stop's booking open and known, no
-// booking twice, every route feasible by the kernel. Names driver, booking and reason.
+// Whether a decision may be carried out: locks and planned breaks kept, riders on board delivered, every stop's booking
+// open and known, no booking twice, every route feasible by the kernel. Names driver, booking and reason.
 Status check_decision(Situation const& situation, Decision const& decision);
 
 }  // namespace regulus::dispatch

@@ -68,6 +68,21 @@ TEST(CheckDecision, lets_pass_what_can_be_driven) {
   EXPECT_EQ(street.refusal({.routes = {{1, {pickup(7), dropoff(7), {StopKind::rest, 0}}}}}), "");
 }
 
+TEST(CheckDecision, keeps_the_break_that_stands_in_the_plan_of_a_driver_who_has_left) {
+  Street street;
+  Stop const rest{StopKind::rest, 0};
+  DriverState& driver = street.fleet.drivers[0];
+  driver.stops = {rest};
+  driver.left_start = 7 * one_hour;
+  EXPECT_EQ(street.refusal({.routes = {{1, {pickup(7), dropoff(7), rest}}}}), "");
+  EXPECT_EQ(street.refusal({.routes = {{1, {pickup(7), dropoff(7)}}}}),
+            "driver 1: break 0 is in the plan and is left out");
+  // The other driver's break is his own affair, and whoever is still at home needs none on the road.
+  EXPECT_EQ(street.refusal({.routes = {{2, {pickup(7), dropoff(7)}}}}), "");
+  driver.left_start = never;
+  EXPECT_EQ(street.refusal({.routes = {{1, {pickup(7), dropoff(7)}}}}), "");
+}
+
 TEST(CheckDecision, lets_pass_a_plan_without_a_break_that_has_no_place) {
   Street street;
   EXPECT_EQ(street.refusal({.routes = {{1, {pickup(7), dropoff(7)}}}}), "");

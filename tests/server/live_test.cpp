@@ -318,6 +318,35 @@ TEST_F(Live, a_plan_beyond_the_end_of_a_shift_reaches_no_driver_and_three_of_the
   EXPECT_TRUE(run().find("fallback")->is_null()) << "the candidate is not asked any more";
 }
 
+// Takes the break out of the first driver's plan and gives him every ride.
+class Restless final : public dispatch::Policy {
+ public:
+  dispatch::Decision decide(Situation const& situation, Rng rng) const override {
+    dispatch::Decision decision = overworking_.decide(situation, rng);
+    std::erase_if(decision.routes.front().stops, [](Stop const& stop) { return stop.kind == StopKind::rest; });
+    return decision;
+  }
+
+ private:
+  Overworking overworking_;
+};
+
+TEST_F(Live, a_plan_without_a_drivers_break_reaches_nobody) {
+  Json const lunch = Json::object({{"from", "11:00"}, {"to", "13:00"}, {"duration", 1'800}});
+  expect(200, ask("PATCH", "/drivers/1", Json::object({{"breaks", Json(Json::Array{lunch})}}), {{"if-match", "*"}}));
+  expect(200, ask("PATCH", "/drivers/2", Json::object({{"available", false}}), {{"if-match", "*"}}));
+  std::int64_t const first = book(10);
+  book(14);
+  run();
+  expect(200, post(fmt::format("/assignments/{}/start", first), Json::object()));
+  switch_to("on", std::make_shared<dispatch::Guarded const>(std::make_unique<Restless>()));
+  std::int64_t const ride = book(15);
+  Json const done = run();
+  EXPECT_EQ(text_at(done, "decided_by"), "rule");
+  EXPECT_EQ(text_at(done, "fallback"), "illegal: driver 1: break 0 is in the plan and is left out");
+  EXPECT_EQ(get(fmt::format("/bookings/{}", ride)).find("driver")->as_integer(), 1);
+}
+
 TEST(LiveWatchdog, a_candidate_that_hangs_is_replaced_and_off_does_not_wait_for_it) {
   ServerUnderTest world([](Server::Options& options) { options.watchdog.patience = std::chrono::milliseconds(20); });
   world.company(1, true);
