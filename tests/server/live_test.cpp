@@ -7,7 +7,6 @@
 #include <future>
 
 #include "dispatch/guarded.h"
-#include "store/model_registry.h"
 #include "tests/server/support.h"
 
 namespace regulus::server {
@@ -59,20 +58,7 @@ class Live : public ::testing::Test {
 
   // A registered model whose policy is the test's; the company's mode as wanted.
   void switch_to(std::string const& mode, std::shared_ptr<dispatch::Policy const> policy) {
-    if (model_.empty()) {
-      model_ = world_
-                   .write([&](store::Transaction& tx) {
-                     return store::add_model(tx,
-                                             {.id = "",
-                                              .name = "candidate",
-                                              .sha256 = std::string(64, 'a'),
-                                              .path = "nowhere",
-                                              .gate = Json(),
-                                              .created_us = 0},
-                                             world_.now(), world_.server().entropy());
-                   })
-                   .id;
-    }
+    if (model_.empty()) model_ = world_.model();
     world_.server().replace_candidate(model_, std::move(policy));
     Json const json = json_of(expect(
         200, toggle(Json::object({{"enabled", true}, {"company_id", 1}, {"mode", mode}, {"model_id", model_}}))));
@@ -356,18 +342,7 @@ TEST(LiveWatchdog, a_candidate_that_hangs_is_replaced_and_off_does_not_wait_for_
   std::string const company(base);
   ask("PUT", company + "/settings", Json::object({{"auto_dispatch", false}, {"improve", false}}));
   ask("POST", company + "/drivers", a_driver("A"));
-  std::string const model = world
-                                .write([&](store::Transaction& tx) {
-                                  return store::add_model(tx,
-                                                          {.id = "",
-                                                           .name = "sick",
-                                                           .sha256 = std::string(64, 'b'),
-                                                           .path = "nowhere",
-                                                           .gate = Json(),
-                                                           .created_us = 0},
-                                                          world.now(), world.server().entropy());
-                                })
-                                .id;
+  std::string const model = world.model();
   auto const hanging = std::make_shared<Hanging const>();
   world.server().replace_candidate(model, hanging);
   Json const on = Json::object({{"enabled", true}, {"company_id", 1}, {"model_id", model}});
@@ -391,18 +366,7 @@ TEST_F(Live, raising_needs_a_passed_gate_unless_the_company_is_a_test) {
     return store::update_company(tx, company, std::nullopt);
   });
   auto const model = [&](char digit, Json gate) {
-    std::string const id = world_
-                               .write([&](store::Transaction& tx) {
-                                 return store::add_model(tx,
-                                                         {.id = "",
-                                                          .name = "m",
-                                                          .sha256 = std::string(64, digit),
-                                                          .path = "nowhere",
-                                                          .gate = std::move(gate),
-                                                          .created_us = 0},
-                                                         world_.now(), world_.server().entropy());
-                               })
-                               .id;
+    std::string const id = world_.model(digit, std::move(gate));
     world_.server().replace_candidate(id, healthy());
     return id;
   };

@@ -17,7 +17,6 @@
 #include "dispatch/guarded.h"
 #include "server/http/events.h"
 #include "store/bookings.h"
-#include "store/model_registry.h"
 #include "store/outbox.h"
 #include "tests/server/loopback_client.h"
 #include "tests/server/support.h"
@@ -127,18 +126,7 @@ class OutOfMemory : public ::testing::Test {
   // The first company's switch; what decides then is a guarded rule in the place of a model.
   Response switch_to(bool on) {
     if (model_.empty()) {
-      model_ = world_
-                   .write([&](store::Transaction& tx) {
-                     return store::add_model(tx,
-                                             {.id = "",
-                                              .name = "candidate",
-                                              .sha256 = std::string(64, 'a'),
-                                              .path = "nowhere",
-                                              .gate = Json(),
-                                              .created_us = 0},
-                                             world_.now(), world_.server().entropy());
-                   })
-                   .id;
+      model_ = world_.model();
       world_.server().replace_candidate(
           model_, std::make_shared<dispatch::Guarded const>(dispatch::make_policy("regret", {}).take()));
     }

@@ -16,6 +16,7 @@
 #include "server/http/target.h"
 #include "server/server.h"
 #include "store/companies.h"
+#include "store/model_registry.h"
 #include "tests/store/support.h"
 
 namespace regulus::server {
@@ -104,6 +105,14 @@ class ServerUnderTest {
           tx, {.id = id, .name = fmt::format("Company {}", id), .time_zone = "Europe/Zurich", .is_test = is_test},
           now());
     });
+  }
+
+  // A registered model without a file, in whose place a policy of the test answers (Server::replace_candidate).
+  // Its SHA-256 is of one digit only.
+  std::string model(char digit = 'a', Json const& gate = {}) {
+    store::RegisteredModel const wanted{
+        .name = "candidate", .sha256 = std::string(64, digit), .path = "nowhere", .gate = gate};
+    return write([&](store::Transaction& tx) { return store::add_model(tx, wanted, now(), server_->entropy()); }).id;
   }
 
   // `target` as it stands in a request line: "/api/v1/jobs?limit=2".
