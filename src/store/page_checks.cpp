@@ -9,7 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <vector>
+#include <new>
 
 #include "store/migrations.h"
 
@@ -77,6 +77,11 @@ bool has_its_sum(unsigned char const* page, int page_bytes) {
   return std::memcmp(page + body, sum.data(), sizeof(sum)) == 0;
 }
 
+// Room for a page, or null: SQLite calls from C, through which nothing may be thrown.
+std::unique_ptr<unsigned char[]> room_for(int bytes) {
+  return std::unique_ptr<unsigned char[]>(new (std::nothrow) unsigned char[static_cast<std::size_t>(bytes)]);
+}
+
 int read_file(sqlite3_file* file, void* into, int amount, sqlite3_int64 offset) {
   File& mine = of(file);
   int const code = base_of(file)->pMethods->xRead(base_of(file), into, amount, offset);
@@ -91,11 +96,12 @@ int read_file(sqlite3_file* file, void* into, int amount, sqlite3_int64 offset) 
     return has_its_sum(bytes, amount) ? SQLITE_OK : SQLITE_CORRUPT;
   }
   // A long row's pages are read without their ends; then the whole page is read again to be checked.
-  std::vector<unsigned char> page(static_cast<std::size_t>(mine.page_bytes));
+  auto const page = room_for(mine.page_bytes);
+  if (!page) return SQLITE_IOERR_NOMEM;
   for (sqlite3_int64 at = offset - offset % mine.page_bytes; at < offset + amount; at += mine.page_bytes) {
-    int const whole = base_of(file)->pMethods->xRead(base_of(file), page.data(), mine.page_bytes, at);
+    int const whole = base_of(file)->pMethods->xRead(base_of(file), page.get(), mine.page_bytes, at);
     if (whole != SQLITE_OK) return whole;
-    if (!has_its_sum(page.data(), mine.page_bytes)) return SQLITE_CORRUPT;
+    if (!has_its_sum(page.get(), mine.page_bytes)) return SQLITE_CORRUPT;
   }
   return SQLITE_OK;
 }
@@ -106,11 +112,13 @@ int write_file(sqlite3_file* file, void const* from, int amount, sqlite3_int64 o
   if (mine.page_bytes == 0 || amount != mine.page_bytes || offset % amount != 0) {
     return base_of(file)->pMethods->xWrite(base_of(file), from, amount, offset);
   }
-  std::vector<unsigned char> page(bytes, bytes + amount);
-  std::size_t const body = page.size() - page_check_bytes;
-  Sum const sum = sum_of(page.data(), body);
-  std::memcpy(page.data() + body, sum.data(), sizeof(sum));
-  return base_of(file)->pMethods->xWrite(base_of(file), page.data(), amount, offset);
+  auto const page = room_for(amount);
+  if (!page) return SQLITE_IOERR_NOMEM;
+  std::size_t const body = static_cast<std::size_t>(amount) - page_check_bytes;
+  std::memcpy(page.get(), bytes, body);
+  Sum const sum = sum_of(page.get(), body);
+  std::memcpy(page.get() + body, sum.data(), sizeof(sum));
+  return base_of(file)->pMethods->xWrite(base_of(file), page.get(), amount, offset);
 }
 int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
   return base_of(file)->pMethods->xTruncate(base_of(file), size);
@@ -180,9 +188,10 @@ void pass_on_the_rest(sqlite3_vfs& vfs) {
 }  // namespace
 
 std::string checked_file_system(std::string const& base) {
-  // SQLite's list of file systems is one for the whole process, and so must ours be.
-  static std::mutex mutex;
-  static std::map<std::string, std::unique_ptr<Layer>> layers;
+  // SQLite's list of file systems is one for the whole process, and so must ours be; never destroyed, for whoever
+  // closes a database in a destructor of the process's end.
+  static std::mutex& mutex = *new std::mutex;
+  static auto& layers = *new std::map<std::string, std::unique_ptr<Layer>>;
   std::lock_guard const lock(mutex);
   sqlite3_vfs* const found = sqlite3_vfs_find(base.empty() ? nullptr : base.c_str());
   if (found == nullptr) return "";
