@@ -91,14 +91,15 @@ struct Shared {
 };
 
 Sent decide(Shared& shared, travel::HttpClient& client, int k) {
-  // A ride of a day that fills up, then the decision about it.
+  // A ride of a day that fills up to sixty, then the decision about it; then the next day.
+  std::string const date = fmt::format("2026-{:02}-{:02}", 3 + k / 60 / 28 % 10, 1 + k / 60 % 28);
   Json ride = bench_booking(0);
   ride["pickup_window"] =
-      Json(Json::Array{Json(fmt::format("2026-03-02T{:02}:{:02}:00Z", 6 + k % 60 / 6, k % 6 * 10)), Json()});
+      Json(Json::Array{Json(fmt::format("{}T{:02}:{:02}:00Z", date, 6 + k % 60 / 6, k % 6 * 10)), Json()});
   Answer made = client.post_json("/api/v1/companies/2/bookings", ride.dump(), deadline());
   if (!made || made->status >= 300) return {made};
-  Answer decided =
-      client.post_json("/api/v1/companies/2/dispatch:run", R"({"at": "2026-03-02T05:00:00Z"})", deadline());
+  Json const at = Json::object({{"at", date + "T05:00:00Z"}});
+  Answer decided = client.post_json("/api/v1/companies/2/dispatch:run", at.dump(), deadline());
   if (decided && decided->status < 300) {
     Result<Json> const json = parse_json(decided->body);
     Json const* const id = json ? json->find("decision") : nullptr;

@@ -74,9 +74,9 @@ class TrainOf : public ::testing::TestWithParam<Shape> {
 
 INSTANTIATE_TEST_SUITE_P(Networks, TrainOf,
                          ::testing::Values(Shape{"pairs", {"--network", "pairs", "--prioritized"}},
-                                         Shape{"slots",
-                                               {"--network", "slots", "--dueling", "--prioritized", "--dropout", "0.1",
-                                                "--layer-norm", "--tau", "0.01"}}),
+                                           Shape{"slots",
+                                                 {"--network", "slots", "--dueling", "--prioritized", "--dropout",
+                                                  "0.1", "--layer-norm", "--tau", "0.01"}}),
                          [](auto const& tested) { return tested.param.name; });
 
 TEST_P(TrainOf, killed_again_and_again_and_resumed_writes_the_same_bytes) {

@@ -27,9 +27,12 @@ class Measures : public ::testing::Test {
     if (dropped_off >= 0) state.dropped_off = 9 * 3'600 + 60 * dropped_off;
     return test_
         .write([&](store::Transaction& tx) {
-          return store::add_booking(
-              tx, {.company = 1, .status = status, .pickup_at_us = nine, .body = stored_body({.asked = body, .state = state})},
-              test_.now());
+          return store::add_booking(tx,
+                                    {.company = 1,
+                                     .status = status,
+                                     .pickup_at_us = nine,
+                                     .body = stored_body({.asked = body, .state = state})},
+                                    test_.now());
         })
         .id;
   }
