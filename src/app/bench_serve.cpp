@@ -122,7 +122,7 @@ Sent replay(Shared& shared, travel::HttpClient& client) {
   return {answer};
 }
 
-// On, then off; only turning off is timed, and the next status must say so.
+// On, then off; only turning off is timed. Off holds in the process before it is answered.
 Sent turn_off(Shared& shared, travel::HttpClient& client, int k) {
   bool const on = k % 2 == 0;
   Json body = Json::object({{"enabled", on}, {"company_id", 3}});

@@ -32,8 +32,7 @@ std::string scenario_help(Worlds worlds) {
       return "The world to dispatch in";
     case Worlds::one:
       return "The world to dispatch in: classic, a family of days (regulus scenario list), a folder of a company's own "
-             "days "
-             "(./days), or the file of a day";
+             "days (./days), or the file of a day";
     case Worlds::families:
       return "Families of days (regulus scenario list), with commas between; all: those on which a search is "
              "affordable, which is every one but city, city-scarce, big-city and call-taxi";
