@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "tests/support/temporary_folder.h"
 
 namespace regulus::app {
 
@@ -132,20 +133,9 @@ struct Start {
 
 class Workspace {
  public:
-  Workspace() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "regulus-app-XXXXXX").string();
-    REGULUS_CHECK(::mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-    std::filesystem::create_directory(folder());
-  }
-  Workspace(Workspace const&) = delete;
-  Workspace& operator=(Workspace const&) = delete;
-  ~Workspace() {
-    std::error_code ignored;
-    std::filesystem::remove_all(root_, ignored);
-  }
+  Workspace() { std::filesystem::create_directory(folder()); }
 
-  std::filesystem::path folder() const { return root_ / "work"; }
+  std::filesystem::path folder() const { return root_.path("work"); }
   std::filesystem::path path(std::string const& name) const { return folder() / name; }
   std::string bytes(std::string const& name) const { return bytes_of(path(name)); }
   void put(std::string const& name, std::string const& bytes) const { put_bytes(path(name), bytes); }
@@ -163,8 +153,8 @@ class Workspace {
 
   Child start(Words const& words, Start const& how = {}) {
     std::string const number = std::to_string(++started_);
-    std::filesystem::path const out = how.stdout_file.value_or(root_ / ("out" + number));
-    std::filesystem::path const err = root_ / ("err" + number);
+    std::filesystem::path const out = how.stdout_file.value_or(root_.path() / ("out" + number));
+    std::filesystem::path const err = root_.path() / ("err" + number);
     Words argv{REGULUS_BINARY};
     argv = argv + words;
     Words environment{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "SOURCE_DATE_EPOCH=1700000000"};
@@ -223,7 +213,7 @@ class Workspace {
   }
 
  private:
-  std::filesystem::path root_;
+  testing::TemporaryFolder root_;
   int started_ = 0;
 };
 
