@@ -26,13 +26,13 @@ lab::GateSettings settings() {
 }
 
 void read(std::string const& text) {
-  auto const families = lab::parse_gate_results(text, settings());
-  if (!families) {
-    REGULUS_CHECK(!families.error().message.empty());
+  auto const results = lab::parse_gate_results(text, settings());
+  if (!results) {
+    REGULUS_CHECK(!results.error().message.empty());
     return;
   }
-  auto const again = lab::parse_gate_results(lab::gate_results_text(settings(), *families), settings());
-  REGULUS_CHECK(again && *again == *families);
+  auto const again = lab::parse_gate_results(lab::gate_results_text(settings(), *results), settings());
+  REGULUS_CHECK(again && *again == *results);
 }
 
 }  // namespace

@@ -71,74 +71,106 @@ Result<lab::GateSettings> settings_of(State const& state) {
   return settings;
 }
 
-// Finished families, of this run and of the one that it goes on from.
-class Finished {
+// Days that were played, by this run and by those that it goes on from.
+class Kept {
  public:
-  static Result<Finished> open(std::string file, lab::GateSettings const& settings) {
-    Finished finished(std::move(file), settings);
-    if (finished.file_.empty() || !std::filesystem::exists(finished.file_)) return finished;
-    Result<std::string> const text = read_file(finished.file_);
+  static Result<Kept> open(std::string file, lab::GateSettings const& settings) {
+    Kept kept(std::move(file), settings);
+    if (kept.file_.empty() || !std::filesystem::exists(kept.file_)) return kept;
+    Result<std::string> const text = read_file(kept.file_);
     if (!text) return text.error();
-    Result<std::vector<lab::GateFamily>> families = lab::parse_gate_results(*text, settings);
-    if (!families) return families.error().in(fmt::format("--results {}", finished.file_));
-    finished.families_ = families.take();
-    return finished;
+    Result<lab::GateResults> results = lab::parse_gate_results(*text, settings);
+    if (!results) return results.error().in(fmt::format("--results {}", kept.file_));
+    kept.results_ = results.take();
+    return kept;
   }
 
-  lab::GateFamily const* find(std::string const& name) const {
-    auto const found = std::ranges::find(families_, name, &lab::GateFamily::name);
-    return found == families_.end() ? nullptr : &*found;
+  lab::GateResults const& results() const { return results_; }
+  Status add(lab::GateResults more) {
+    std::ranges::move(more.played, std::back_inserter(results_.played));
+    std::ranges::move(more.clairvoyant, std::back_inserter(results_.clairvoyant));
+    return file_.empty() ? ok() : write_file(file_, gate_results_text(settings_, results_));
   }
-  Status add(lab::GateFamily family) {
-    families_.push_back(std::move(family));
-    return file_.empty() ? ok() : write_file(file_, lab::gate_results_text(settings_, families_));
-  }
-  std::string kept() const {
-    if (file_.empty()) return "interrupted; nothing was kept (--results FILE keeps finished families)";
-    return families_.empty() ? "interrupted; no family was finished"
-                             : fmt::format("interrupted; {} finished famil{} kept in {}", families_.size(),
-                                           families_.size() == 1 ? "y is" : "ies are", file_);
+  Error interrupted() const {
+    std::size_t const count = results_.played.size();
+    std::string const said =
+        file_.empty() ? "interrupted; nothing was kept (--results FILE keeps what a policy played in a family)"
+        : count == 0  ? "interrupted; no policy had played a family to its end"
+                      : fmt::format("interrupted; what was played is kept in {}: {} famil{} of a policy", file_, count,
+                                   count == 1 ? "y" : "ies");
+    return {ErrorKind::interrupted, said};
   }
 
  private:
-  Finished(std::string file, lab::GateSettings settings) : file_(std::move(file)), settings_(std::move(settings)) {}
+  Kept(std::string file, lab::GateSettings settings) : file_(std::move(file)), settings_(std::move(settings)) {}
 
   std::string file_;
   lab::GateSettings settings_;
-  std::vector<lab::GateFamily> families_;
+  lab::GateResults results_;
 };
 
-Result<lab::GateFamily> play(sim::Family const& family, lab::GateSettings const& settings, State const& state) {
+// The days of a family, played by those who have not played it yet: in turns, so that a busy machine slows all of them.
+Status play_missing(sim::Family const& family, std::vector<lab::GateCandidate> const& policies, State const& state,
+                    Kept& kept) {
+  std::vector<lab::GateCandidate> missing;
+  std::ranges::copy_if(policies, std::back_inserter(missing),
+                       [&](auto const& policy) { return kept.results().find(family.name, policy) == nullptr; });
+  bool const search = state.clairvoyant > 0 && kept.results().find_clairvoyant(family.name) == nullptr;
+  if (missing.empty() && !search) return ok();
   sim::PlayOptions options;
-  // Who has nothing to say of such days plays the rule, whose days are not played twice.
-  std::vector<bool> silent;
-  bool const rule_plays = std::ranges::find(state.rules, silent_models_rule) != state.rules.end();
-  for (lab::GateCandidate const& candidate : settings.candidates) {
-    Result<bool> const nothing = lab::says_nothing_of(candidate, family.name);
-    if (!nothing) return nothing.error();
-    silent.push_back(rule_plays && *nothing);
-    if (!silent.back()) options.policies.push_back(candidate.policy);
-  }
-  std::size_t const playing = options.policies.size();
-  options.policies.insert(options.policies.end(), state.rules.begin(), state.rules.end());
-  Progress progress(family.name, state.days * static_cast<std::int64_t>(options.policies.size()), "days");
+  for (lab::GateCandidate const& policy : missing) options.policies.push_back(policy.policy);
+  auto const turns = static_cast<std::int64_t>(std::max<std::size_t>(1, missing.size()));
+  Progress progress(family.name, state.days * turns, "days");
   options.day = [&](std::size_t i) { return family.generate(state.seed + i); };
   options.days = static_cast<std::size_t>(state.days);
   options.settings = state.settings;
   options.policy_seed = state.seed;
-  options.clairvoyant = state.clairvoyant;
+  options.clairvoyant = search ? state.clairvoyant : 0;
   options.threads = state.threads;
   options.on_day = [&] { progress.advance(); };
   Result<sim::PlayedDays> const played = sim::play_days(options);
+  if (!played && played.error().kind == ErrorKind::interrupted) return kept.interrupted();
   if (!played) return played.error();
-  lab::GateFamily figures = lab::gate_family(family.name, *played, playing);
-  auto const rule = std::ranges::find(figures.rules, silent_models_rule, &lab::PolicyDays::name);
-  for (std::size_t i = 0; i < silent.size(); ++i) {
-    if (!silent[i]) continue;
-    lab::PolicyDays same = *rule;
-    same.name = settings.candidates[i].policy;
-    figures.candidates.insert(figures.candidates.begin() + static_cast<std::ptrdiff_t>(i), std::move(same));
+  lab::GateResults more;
+  for (std::size_t p = 0; p < missing.size(); ++p) {
+    more.played.push_back({family.name, missing[p].crc32c, lab::policy_days(missing[p].policy, played->days[p])});
   }
+  if (search) {
+    more.clairvoyant.push_back({family.name, {}});
+    for (Cost const& cost : played->clairvoyant)
+      more.clairvoyant.back().cents.push_back(static_cast<double>(cost.total()));
+  }
+  return kept.add(std::move(more));
+}
+
+Result<lab::GateFamily> family_of(sim::Family const& family, lab::GateSettings const& settings, State const& state,
+                                  Kept& kept) {
+  // 1. Who plays. A model that has nothing to say of such days plays the rule, whose days are not played twice.
+  bool const rule_plays = std::ranges::find(settings.rules, silent_models_rule) != settings.rules.end();
+  std::vector<lab::GateCandidate> rules, candidates;
+  for (std::string const& rule : settings.rules) rules.push_back({.policy = rule});
+  for (lab::GateCandidate const& candidate : settings.candidates) {
+    Result<bool> const silent = lab::says_nothing_of(candidate, family.name);
+    if (!silent) return silent.error();
+    candidates.push_back(*silent && rule_plays ? lab::GateCandidate{.policy = std::string(silent_models_rule)}
+                                               : candidate);
+  }
+  std::vector<lab::GateCandidate> all = candidates;
+  all.insert(all.end(), rules.begin(), rules.end());
+  std::ranges::sort(all, {}, &lab::GateCandidate::policy);
+  all.erase(std::unique(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.policy == b.policy; }),
+            all.end());
+  if (Status const played = play_missing(family, all, state, kept); !played) return played.error();
+
+  // 2. What they earned.
+  lab::GateFamily figures;
+  figures.name = family.name;
+  for (lab::GateCandidate const& rule : rules) figures.rules.push_back(*kept.results().find(family.name, rule));
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    figures.candidates.push_back(*kept.results().find(family.name, candidates[i]));
+    figures.candidates.back().name = settings.candidates[i].policy;
+  }
+  if (settings.clairvoyant > 0) figures.clairvoyant = *kept.results().find_clairvoyant(family.name);
   return figures;
 }
 
@@ -227,8 +259,8 @@ Status run(State const& state, Common const& common) {
   if (!chosen) return chosen.error();
   Result<lab::GateSettings> const settings = settings_of(state);
   if (!settings) return settings.error();
-  Result<Finished> finished = Finished::open(state.results, *settings);
-  if (!finished) return finished.error();
+  Result<Kept> kept = Kept::open(state.results, *settings);
+  if (!kept) return kept.error();
 
   // 2. Family by family, each shown when it is there.
   if (!common.json) {
@@ -238,16 +270,10 @@ Status run(State const& state, Common const& common) {
   }
   std::vector<lab::GateFamily> families;
   for (sim::Family const* one : *chosen) {
-    std::string const& name = one->name;
-    if (interrupted()) return Error{ErrorKind::interrupted, finished->kept()};
-    if (finished->find(name) == nullptr) {
-      Result<lab::GateFamily> family = play(*one, *settings, state);
-      if (!family && family.error().kind == ErrorKind::interrupted)
-        return Error{ErrorKind::interrupted, finished->kept()};
-      if (!family) return family.error();
-      if (Status const kept = finished->add(family.take()); !kept) return kept;
-    }
-    families.push_back(*finished->find(name));
+    if (interrupted()) return kept->interrupted();
+    Result<lab::GateFamily> family = family_of(*one, *settings, state, *kept);
+    if (!family) return family.error();
+    families.push_back(family.take());
     if (common.json) continue;
     if (Status const said = print_line(line_of(lab::row_of(families.back(), state.seed))); !said) return said;
   }
@@ -298,8 +324,10 @@ Run add_gate(CLI::App& app) {
   app.add_option("--max-decide-ms", state->max_decide_ms,
                  "Milliseconds that 99 of 100 decisions may take [what the slowest rule takes on the same days]")
       ->check(CLI::Range(0.001, 1e9));
-  app.add_option("--results", state->results,
-                 "Keep finished families in this JSON file; those that are in it are not played again");
+  app.add_option(
+      "--results", state->results,
+      "Keep what each policy earned in each family in this JSON file; what is in it is not played again, also "
+      "for other models of the same settings");
   app.add_flag("--no-write", state->no_write, "Write no MODEL.gate.json");
   app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));
   declare_policy_settings(app, state->settings);

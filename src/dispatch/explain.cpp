@@ -151,6 +151,10 @@ Unassigned Explainer::why_unassigned(std::int32_t position) {
   answer.booking = s.booking(request).id;
   answer.left_out = wanted.left_out;
   answer.partner = s.question.partner_is_cheaper[at(request)];
+  if (answer.partner) {
+    answer.premium = std::min(s.question.partner_premium, wanted.left_out);
+    answer.left_out -= answer.premium;
+  }
   answer.drivers = static_cast<std::int32_t>(s.question.driver_of.size());
   if (auto const best = s.index.best(request)) {
     answer.reason = best->cost <= wanted.left_out ? Reason::possible : Reason::dear;

@@ -65,8 +65,9 @@ struct Unassigned {
   Seconds direct = 0, allowed = 0;  // window and ride_limit: the direct ride, and what is left for it
   DriverId best = 0;                // possible and dear
   schedule::Money price = 0;        // of the best
-  schedule::Money left_out = 0;     // of leaving it out
+  schedule::Money left_out = 0;     // of leaving it out; the partner's bill, if one takes it
   bool partner = false;             // who would take it then
+  schedule::Money premium = 0;      // what the partner's ride is worth beyond his bill (partner_premium.h)
   std::vector<DriverId> nearest;    // busy: who could after the smallest move in time, nearest first, at most three
   std::vector<Change> changes;      // confirmed, cheapest first
 };

@@ -14,6 +14,7 @@ namespace {
 enum class Phrase : std::uint8_t {
   possible,
   dear_partner,
+  dear_partner_needed,
   dear,
   seats,
   skills,
@@ -63,7 +64,7 @@ struct Row {
 };
 
 // {b} booking, {d} and {e} drivers, {n} and {m} numbers, {x} and {y} francs, {s} a list.
-constexpr std::array<Row, 43> table{{
+constexpr std::array<Row, 44> table{{
     {Phrase::possible,
      {"Booking {b} can be planned now: {d} takes it for {x} francs.",
       "La course {b} peut être planifiée maintenant : {d} la prend pour {x} francs."}},
@@ -71,6 +72,12 @@ constexpr std::array<Row, 43> table{{
      {"Booking {b} is left to a partner, who takes it for {y} francs; {d}, the cheapest driver, would cost {x}.",
       "La course {b} est laissée à un partenaire, qui la prend pour {y} francs ; {d}, le chauffeur le moins cher, "
       "coûterait {x}."}},
+    {Phrase::dear_partner_needed,
+     {"Booking {b} is left to a partner, who takes it for {y} francs and whose rides may be needed later, which is "
+      "worth "
+      "{n} more; {d}, the cheapest driver, would cost {x}.",
+      "La course {b} est laissée à un partenaire, qui la prend pour {y} francs et dont on pourrait avoir besoin plus "
+      "tard, ce qui en vaut {n} de plus ; {d}, le chauffeur le moins cher, coûterait {x}."}},
     {Phrase::dear,
      {"Booking {b} is left out: {d}, the cheapest driver, would cost {x} francs, leaving it out costs {y}.",
       "La course {b} n'est pas servie : {d}, le chauffeur le moins cher, coûterait {x} francs, y renoncer en coûte "
@@ -238,7 +245,8 @@ std::string reason_text(Unassigned const& a, Day const& day, Speaker const& say)
     case Reason::possible:
       return say(Phrase::possible, words);
     case Reason::dear:
-      return say(a.partner ? Phrase::dear_partner : Phrase::dear, words);
+      if (a.premium > 0) words.n = Speaker::francs(a.premium);
+      return say(!a.partner ? Phrase::dear : a.premium > 0 ? Phrase::dear_partner_needed : Phrase::dear_partner, words);
     case Reason::seats:
       words.s = say.seats(booking.seats);
       return say(Phrase::seats, words);
@@ -390,7 +398,8 @@ Json to_json(Unassigned const& a) {
                             {"assigned", false},
                             {"reason", name_of(a.reason)},
                             {"left_out_cents", cents(a.left_out)},
-                            {"partner", a.partner}});
+                            {"partner", a.partner},
+                            {"partner_premium_cents", cents(a.premium)}});
   if (a.reason == Reason::possible || a.reason == Reason::dear) {
     json["best"] = Json::object({{"driver", a.best}, {"cents", cents(a.price)}});
     return json;

@@ -115,6 +115,14 @@ CallForecast call_forecast(Situation const& situation, Booking const& inbound) {
                     : CallForecast{appointment, usual, spread};
 }
 
+double CallStillToCome::unconditional(Seconds moment) const {
+  if (moment <= stay_.from) return 1;
+  double const z =
+      std::log(static_cast<double>(moment - stay_.from) / static_cast<double>(std::max<Seconds>(1, stay_.median))) /
+      std::max(0.05, stay_.spread);
+  return 0.5 * std::erfc(z / std::sqrt(2.0));
+}
+
 std::vector<Booking> sample_future(Situation const& situation, Seconds until, Rng rng) {
   Day const& day = *situation.fleet.day;
   FleetSnapshot const& fleet = situation.fleet;

@@ -6,6 +6,7 @@
 // the company's own forecast (Day::forecast). Reality is not looked at.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "core/rng.h"
@@ -21,6 +22,18 @@ struct CallForecast {
   double spread = 0;
 };
 CallForecast call_forecast(Situation const& situation, Booking const& inbound);
+
+// The chance that such a call, which has not come by now, comes after a later moment.
+class CallStillToCome {
+ public:
+  CallStillToCome(CallForecast const& stay, Seconds now) : stay_(stay), not_yet_(std::max(1e-6, unconditional(now))) {}
+  double after(Seconds moment) const { return std::min(1.0, unconditional(moment) / not_yet_); }
+
+ private:
+  double unconditional(Seconds moment) const;
+  CallForecast stay_;
+  double not_yet_;
+};
 
 // Requests that dispatch hears of after now and until `until`, in that order (Booking::known_from). The id of a return
 // is its booking's; a new client's is 0.

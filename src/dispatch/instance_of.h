@@ -6,7 +6,8 @@
 //
 //   service     starts within [window start, window end + max_late]; after window end + tolerated each second costs
 //   a ride      takes at most min(max_ride, max_ride_ratio × direct), and costs by the second beyond the direct ride
-//   left out    costs what a partner takes, when one still can, or else the price of serving nobody
+//   left out    costs what a partner takes, when one still can, and what his rides are worth beyond that
+//               (partner_premium.h), or else the price of serving nobody
 //   a driver    is paid from leaving (or, when already out, from now) to being back; the call-out of one who has not
 //               left yet is still to be paid
 //   a rest      is one of the driver's breaks that is not taken yet. One whose window is over is forgotten, and a
@@ -33,6 +34,7 @@ struct Question {
   std::vector<std::int32_t> booking_of;             // position in Day::bookings, by request
   std::vector<std::int32_t> driver_of;              // position in Day::drivers, by vehicle
   std::vector<bool> partner_is_cheaper;             // by request: left out means overflow
+  schedule::Money partner_premium = 0;              // what such a ride costs beyond the partner's bill
   std::vector<std::vector<std::int32_t>> break_of;  // number in Driver::breaks, by vehicle and its rest
 };
 

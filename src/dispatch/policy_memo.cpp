@@ -47,6 +47,7 @@ void LiveQuestion::update(Situation const& situation) {
   ++updates_;
   Question& question = translation_->question();
   question.instance.times = &situation.times;
+  translation_->price_partner(situation);
   for (std::int32_t v : changes_) changed_->forget(v);
   changes_.clear();
 

@@ -32,4 +32,16 @@ std::optional<Question> question_around(Situation const& situation) {
   return instance_around(situation, drivers, situation.fleet.undecided);
 }
 
+std::optional<Question> question_of_delay(Situation const& situation) {
+  if (situation.fleet.drivers.size() > small_fleet) return std::nullopt;
+  Question question = instance_of(situation, {});
+  for (std::size_t v = 0; v < question.present.routes.size(); ++v) {
+    std::vector<std::int32_t> const& route = question.present.routes[v];
+    if (route.empty()) continue;
+    auto const plan = schedule::evaluate(question.instance, static_cast<std::int32_t>(v), route);
+    if (plan.violation == schedule::Violation::none && plan.cost.lateness > 0) return question;
+  }
+  return std::nullopt;
+}
+
 }  // namespace regulus::dispatch

@@ -14,4 +14,8 @@ namespace regulus::dispatch {
 // Nothing: so much is undecided that no part of the day is small. Then insertions come first.
 std::optional<Question> question_around(Situation const& situation);
 
+// With nothing undecided: the whole of a small fleet's day, when somebody will be late by the plans as they stand, so
+// that a late driver's rides can go to others. Nothing when nobody will, or the fleet is large.
+std::optional<Question> question_of_delay(Situation const& situation);
+
 }  // namespace regulus::dispatch

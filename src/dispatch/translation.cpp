@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "dispatch/partner_premium.h"
 #include "dispatch/ride.h"
 
 namespace regulus::dispatch {
@@ -25,6 +26,7 @@ Translation::Translation(Situation const& situation, std::vector<std::int32_t> d
     : prices_(prices) {
   Day const& day = *situation.fleet.day;
   if (prices != Prices::moving) dearest_ = dearest_ride(day);
+  price_partner(situation);
   request_of_.assign(day.bookings.size(), nobody);
   in_plan_.assign(day.bookings.size(), false);
   instance().times = &situation.times;
@@ -38,6 +40,10 @@ Translation::Translation(Situation const& situation, std::vector<std::int32_t> d
   question_.driver_of = std::move(drivers);
 }
 
+void Translation::price_partner(Situation const& situation) {
+  if (prices_ != Prices::moving) question_.partner_premium = partner_premium(situation);
+}
+
 std::int32_t Translation::write_offer(Situation const& situation, std::int32_t booking) {
   REGULUS_CHECK(!in_plan(booking));
   Offer const now = offer_of(situation, booking);
@@ -48,12 +54,13 @@ std::int32_t Translation::write_offer(Situation const& situation, std::int32_t b
   return index;
 }
 
-Translation::Offer Translation::offer_of(Situation const& situation, std::int32_t position) {
+Translation::Offer Translation::offer_of(Situation const& situation, std::int32_t position) const {
   BookingState const& state = situation.fleet.bookings[at(position)];
   bool const partner = is_open(state.status) && partner_takes(situation, position) &&
                        situation.fleet.now <= last_call(situation, position);
   return {.valid = true,
           .partner = partner,
+          .premium = partner ? question_.partner_premium : 0,
           .driver = state.driver,
           .promised_driver = state.promised_driver,
           .other_leg = driver_of_linked(situation.fleet, situation.fleet.day->bookings[at(position)]),
@@ -93,7 +100,7 @@ std::int32_t Translation::write_request(Situation const& situation, std::int32_t
   if (priced && prices_ != Prices::moving) {
     Money const unserved = thousandths(unserved_price(situation.fleet.day->weights, booking, dearest_));
     bool const cheaper = ride.partner < unserved && offer_of(situation, position).partner;
-    ride.request.left_out = cheaper ? ride.partner : unserved;
+    ride.request.left_out = cheaper ? std::min(ride.partner + question_.partner_premium, unserved) : unserved;
     question_.partner_is_cheaper[at(index)] = cheaper;
   }
   if (priced) ride.request.on_vehicle = prices_on_vehicles(situation, booking, state, question_.driver_of);

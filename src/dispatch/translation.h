@@ -27,6 +27,8 @@ class Translation {
   Question& question() { return question_; }
   Question const& question() const { return question_; }
 
+  // To be called whenever time has passed: what the partner's rides are worth now.
+  void price_partner(Situation const& situation);
   // The request of a booking as it stands. Plans are written before offers: what is in a plan cannot be offered.
   std::int32_t write_offer(Situation const& situation, std::int32_t booking);
   // Forgets a present route. A booking may move from one driver to another, so all routes that are to be written again
@@ -71,12 +73,13 @@ class Translation {
   // All that an offer depends on beside the booking itself.
   struct Offer {
     bool valid = false, partner = false;
+    schedule::Money premium = 0;
     DriverId driver = 0, promised_driver = 0, other_leg = 0;
     Seconds promised_pickup = never;
     Window pickup_window, dropoff_window;
     friend bool operator==(Offer const&, Offer const&) = default;
   };
-  static Offer offer_of(Situation const& situation, std::int32_t booking);
+  Offer offer_of(Situation const& situation, std::int32_t booking) const;
   Question question_;
   Cents dearest_ = 0;
   Prices prices_;

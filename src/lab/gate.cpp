@@ -213,36 +213,31 @@ Json to_json(GateCheck const& check) {
 
 }  // namespace
 
-GateFamily gate_family(std::string name, sim::PlayedDays const& played, std::size_t candidates) {
-  GateFamily family;
-  family.name = std::move(name);
-  for (std::size_t p = 0; p < played.policies.size(); ++p) {
-    PolicyDays& policy = (p < candidates ? family.candidates : family.rules).emplace_back();
-    policy.name = played.policies[p];
-    std::vector<double> decide_ms;
-    for (sim::PlayedDay const& day : played.days[p]) {
-      Kpi const& kpi = day.kpi;
-      auto const put = [&](GateFigure figure, double value) {
-        policy.figures[static_cast<std::size_t>(figure)].push_back(value);
-      };
-      auto const late = [&](BookingClass c) { return static_cast<double>(kpi.late[static_cast<std::size_t>(c)]) / 60; };
-      put(GateFigure::cost, static_cast<double>(kpi.cost.total()));
-      put(GateFigure::wanted, static_cast<double>(kpi.requested - kpi.cancelled));
-      put(GateFigure::on_time, static_cast<double>(kpi.on_time));
-      put(GateFigure::unserved, static_cast<double>(kpi.unserved));
-      put(GateFigure::late_outbound, late(BookingClass::outbound));
-      put(GateFigure::late_inbound, late(BookingClass::inbound));
-      put(GateFigure::late_will_call, late(BookingClass::will_call));
-      put(GateFigure::late_on_demand, late(BookingClass::on_demand));
-      put(GateFigure::ride_ratio, kpi.mean_ride_ratio);
-      put(GateFigure::load_spread, static_cast<double>(kpi.most_trips - kpi.fewest_trips));
-      policy.refused_decisions += day.refused_decisions;
-      decide_ms.insert(decide_ms.end(), day.decide_ms.begin(), day.decide_ms.end());
-    }
-    policy.decide_ms_p99 = quantile(std::move(decide_ms), 0.99);
+PolicyDays policy_days(std::string name, std::span<sim::PlayedDay const> days) {
+  PolicyDays policy;
+  policy.name = std::move(name);
+  std::vector<double> decide_ms;
+  for (sim::PlayedDay const& day : days) {
+    Kpi const& kpi = day.kpi;
+    auto const put = [&](GateFigure figure, double value) {
+      policy.figures[static_cast<std::size_t>(figure)].push_back(value);
+    };
+    auto const late = [&](BookingClass c) { return static_cast<double>(kpi.late[static_cast<std::size_t>(c)]) / 60; };
+    put(GateFigure::cost, static_cast<double>(kpi.cost.total()));
+    put(GateFigure::wanted, static_cast<double>(kpi.requested - kpi.cancelled));
+    put(GateFigure::on_time, static_cast<double>(kpi.on_time));
+    put(GateFigure::unserved, static_cast<double>(kpi.unserved));
+    put(GateFigure::late_outbound, late(BookingClass::outbound));
+    put(GateFigure::late_inbound, late(BookingClass::inbound));
+    put(GateFigure::late_will_call, late(BookingClass::will_call));
+    put(GateFigure::late_on_demand, late(BookingClass::on_demand));
+    put(GateFigure::ride_ratio, kpi.mean_ride_ratio);
+    put(GateFigure::load_spread, static_cast<double>(kpi.most_trips - kpi.fewest_trips));
+    policy.refused_decisions += day.refused_decisions;
+    decide_ms.insert(decide_ms.end(), day.decide_ms.begin(), day.decide_ms.end());
   }
-  for (Cost const& cost : played.clairvoyant) family.clairvoyant.push_back(static_cast<double>(cost.total()));
-  return family;
+  policy.decide_ms_p99 = quantile(std::move(decide_ms), 0.99);
+  return policy;
 }
 
 std::size_t best_rule(GateFamily const& family) {

@@ -60,8 +60,7 @@ struct GateFamily {
   std::vector<double> clairvoyant;  // cents by day; empty when nobody asked
   friend bool operator==(GateFamily const&, GateFamily const&) = default;
 };
-// The first `candidates` policies are the candidate's trainings, the others the rules.
-GateFamily gate_family(std::string name, sim::PlayedDays const& played, std::size_t candidates);
+PolicyDays policy_days(std::string policy, std::span<sim::PlayedDay const> days);
 
 // The rule of the lowest mean cost; the first of equals.
 std::size_t best_rule(GateFamily const& family);

@@ -13,7 +13,7 @@ namespace regulus::lab {
 
 namespace {
 
-constexpr std::string_view results_format = "regulus-gate-results-1";
+constexpr std::string_view results_format = "regulus-gate-results-2";
 constexpr std::string_view record_format = "regulus-gate-1";
 constexpr std::string_view checksum_key = "crc32c";
 
@@ -29,16 +29,16 @@ Json to_json(PolicyDays const& policy) {
                        {"timing", Json::object({{"decide_ms_p99", policy.decide_ms_p99}})}});
 }
 
-Json to_json(GateFamily const& family) {
-  auto const list = [](std::vector<PolicyDays> const& policies) {
-    Json json = Json::array();
-    for (PolicyDays const& policy : policies) json.push_back(to_json(policy));
-    return json;
-  };
-  return Json::object({{"family", family.name},
-                       {"candidates", list(family.candidates)},
-                       {"rules", list(family.rules)},
-                       {"clairvoyant", Json::array_of(family.clairvoyant)}});
+Json to_json(GateResults::Played const& played) {
+  Json json = Json::object({{"family", played.family}});
+  if (!played.crc32c.empty()) json[checksum_key] = played.crc32c;
+  Json const days = to_json(played.days);
+  for (auto const& [key, value] : days.as_object()) json[key] = value;
+  return json;
+}
+
+Json to_json(GateResults::Clairvoyant const& clairvoyant) {
+  return Json::object({{"family", clairvoyant.family}, {"cents", Json::array_of(clairvoyant.cents)}});
 }
 
 void read(JsonReader const& at, std::size_t days, std::vector<double>& numbers) {
@@ -46,8 +46,11 @@ void read(JsonReader const& at, std::size_t days, std::vector<double>& numbers) 
   if (numbers.size() != days) at.fail(fmt::format("has {} numbers; there are {} days", numbers.size(), days));
 }
 
-void read(JsonReader const& at, std::size_t days, PolicyDays& policy) {
-  at.keys({"policy", "figures", "refused_decisions", "timing"}, {});
+void read(JsonReader const& at, std::size_t days, GateResults::Played& played) {
+  PolicyDays& policy = played.days;
+  at.keys({"family", "policy", "figures", "refused_decisions", "timing"}, {checksum_key});
+  at.get("family", played.family);
+  if (at.has(checksum_key)) at.get(checksum_key, played.crc32c);
   at.get("policy", policy.name);
   at.get("refused_decisions", policy.refused_decisions);
   at.in("timing", [&](JsonReader const& timing) {
@@ -63,28 +66,28 @@ void read(JsonReader const& at, std::size_t days, PolicyDays& policy) {
   });
 }
 
-void read(JsonReader const& at, std::size_t days, std::vector<std::string> const& names,
-          std::vector<PolicyDays>& policies) {
-  at.items([&](JsonReader const& item) { read(item, days, policies.emplace_back()); });
-  std::vector<std::string> found;
-  for (PolicyDays const& policy : policies) found.push_back(policy.name);
-  if (found != names)
-    at.fail(fmt::format("is of {}; the settings name {}", fmt::join(found, ", "), fmt::join(names, ", ")));
+void read(JsonReader const& at, std::size_t days, GateResults::Clairvoyant& clairvoyant) {
+  at.keys({"family", "cents"}, {});
+  at.get("family", clairvoyant.family);
+  at.in("cents", [&](JsonReader const& numbers) { read(numbers, days, clairvoyant.cents); });
 }
 
-void read(JsonReader const& at, GateSettings const& settings, GateFamily& family) {
-  at.keys({"family", "candidates", "rules", "clairvoyant"}, {});
-  auto const days = static_cast<std::size_t>(settings.days);
-  std::vector<std::string> candidates;
-  for (GateCandidate const& candidate : settings.candidates) candidates.push_back(candidate.policy);
-  at.get("family", family.name);
-  at.in("candidates", [&](JsonReader const& list) { read(list, days, candidates, family.candidates); });
-  at.in("rules", [&](JsonReader const& list) { read(list, days, settings.rules, family.rules); });
-  at.in("clairvoyant",
-        [&](JsonReader const& list) { read(list, settings.clairvoyant > 0 ? days : 0, family.clairvoyant); });
+bool same_days(GateResults::Played const& a, GateResults::Played const& b) {
+  bool const same_policy = a.crc32c.empty() && b.crc32c.empty() ? a.days.name == b.days.name : a.crc32c == b.crc32c;
+  return a.family == b.family && same_policy;
 }
 
 Error damaged(std::string const& how) { return {ErrorKind::corrupt, how + "; it is damaged"}; }
+
+// What the figures of a policy's days depend on.
+Json days_json(GateSettings const& settings) {
+  return Json::object({{"version", settings.version},
+                       {"days", settings.days},
+                       {"seed", settings.seed},
+                       {"iterations", settings.iterations},
+                       {"futures", settings.futures},
+                       {"clairvoyant", settings.clairvoyant}});
+}
 
 // The first setting that differs.
 Status same_settings(Json const& there, Json const& here) {
@@ -151,16 +154,31 @@ Json to_json(GateSettings const& settings) {
                        {"clairvoyant", settings.clairvoyant}});
 }
 
-std::string gate_results_text(GateSettings const& settings, std::vector<GateFamily> const& families) {
-  Json list = Json::array();
-  for (GateFamily const& family : families) list.push_back(to_json(family));
-  Json document =
-      Json::object({{"format", results_format}, {"settings", to_json(settings)}, {"families", std::move(list)}});
+PolicyDays const* GateResults::find(std::string_view family, GateCandidate const& policy) const {
+  auto const found = std::ranges::find_if(played, [&](Played const& p) {
+    return p.family == family && p.crc32c == policy.crc32c && (policy.is_model() || p.days.name == policy.policy);
+  });
+  return found == played.end() ? nullptr : &found->days;
+}
+
+std::vector<double> const* GateResults::find_clairvoyant(std::string_view family) const {
+  auto const found = std::ranges::find(clairvoyant, family, &Clairvoyant::family);
+  return found == clairvoyant.end() ? nullptr : &found->cents;
+}
+
+std::string gate_results_text(GateSettings const& settings, GateResults const& results) {
+  Json played = Json::array(), clairvoyant = Json::array();
+  for (GateResults::Played const& p : results.played) played.push_back(to_json(p));
+  for (GateResults::Clairvoyant const& c : results.clairvoyant) clairvoyant.push_back(to_json(c));
+  Json document = Json::object({{"format", results_format},
+                                {"settings", days_json(settings)},
+                                {"played", std::move(played)},
+                                {"clairvoyant", std::move(clairvoyant)}});
   document[checksum_key] = checksum(document.dump());
   return document.dump() + "\n";
 }
 
-Result<std::vector<GateFamily>> parse_gate_results(std::string_view text, GateSettings const& settings) {
+Result<GateResults> parse_gate_results(std::string_view text, GateSettings const& settings) {
   // 1. Whole and unchanged? The checksum is of everything before it.
   Result<Json> json = parse_json(text);
   if (!json) return damaged(json.error().message);
@@ -175,21 +193,30 @@ Result<std::vector<GateFamily>> parse_gate_results(std::string_view text, GateSe
   // 2. Of the same question?
   Json const* of = json->find("settings");
   if (of == nullptr) return damaged("settings are missing");
-  if (Status const same = same_settings(*of, to_json(settings)); !same) return same.error();
+  if (Status const same = same_settings(*of, days_json(settings)); !same) return same.error();
 
-  // 3. The families.
+  // 3. The days.
+  auto const days = static_cast<std::size_t>(settings.days);
   Status status = ok();
   JsonReader const at(*json, status);
-  std::vector<GateFamily> families;
-  at.keys({"format", "settings", "families"}, {});
-  at.each("families", [&](JsonReader const& item) { read(item, settings, families.emplace_back()); });
+  GateResults results;
+  at.keys({"format", "settings", "played", "clairvoyant"}, {});
+  at.each("played", [&](JsonReader const& item) { read(item, days, results.played.emplace_back()); });
+  at.each("clairvoyant", [&](JsonReader const& item) { read(item, days, results.clairvoyant.emplace_back()); });
   if (!status) return damaged(status.error().message);
-  for (std::size_t i = 0; i < families.size(); ++i) {
+  for (std::size_t i = 0; i < results.played.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      if (families[i].name == families[j].name) return damaged(families[i].name + " is there twice");
+      if (same_days(results.played[i], results.played[j]))
+        return damaged(fmt::format("{} is there twice in {}", results.played[i].days.name, results.played[i].family));
     }
   }
-  return families;
+  for (std::size_t i = 0; i < results.clairvoyant.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (results.clairvoyant[i].family == results.clairvoyant[j].family)
+        return damaged(results.clairvoyant[i].family + " is there twice");
+    }
+  }
+  return results;
 }
 
 std::filesystem::path gate_record_path(std::filesystem::path const& model) {

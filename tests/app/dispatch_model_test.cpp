@@ -31,7 +31,7 @@ TEST(DispatchModel, is_trained_evaluated_played_exported_and_judged) {
   }
 
   workspace.succeed({"export", model_file, "--output", "value.onnx"});
-  EXPECT_NE(workspace.bytes("value.onnx").find("regulus-plan-1"), std::string::npos);
+  EXPECT_NE(workspace.bytes("value.onnx").find("regulus-plan-features-2"), std::string::npos);
 
   // Three days pass no verdict, but one is given.
   Outcome const judged = workspace.run(

@@ -273,5 +273,32 @@ TEST(LargeNeighbourhoods, finds_the_cheapest_of_all_plans_of_tiny_worlds) {
   EXPECT_GT(worlds, 30);
 }
 
+// Driver 1 has booking 7 in his plan and comes from 60 km away; driver 2 stands beside the passenger.
+TEST(Delay, moves_a_late_drivers_rides_to_who_can_be_there_in_time) {
+  for (std::string const name : {"lns", "lns_futures"}) {
+    Street street;
+    street.day.places.push_back({46.74, 6.14});
+    street.times = TravelTimes::straight_line(street.day.places, street.day.speeds);
+    for (Driver& driver : street.day.drivers) driver.breaks.clear();
+    street.fleet.now = 7 * one_hour + 1'800;
+    street.fleet.undecided.clear();
+    street.fleet.bookings[1].status = street.fleet.bookings[2].status = BookingStatus::cancelled;
+    street.fleet.bookings[0].status = BookingStatus::assigned;
+    street.fleet.bookings[0].driver = 1;
+    DriverState& driver = street.fleet.drivers[0];
+    driver.stops = {pickup(7), dropoff(7)};
+    driver.left_start = 7 * one_hour;
+    auto const policy = make_policy(name, {}).take();
+    EXPECT_TRUE(policy->decide(street.situation(), Rng(1)).routes.empty()) << name << ": nobody is late";
+    driver.anchor = 2;
+    Decision const decision = policy->decide(street.situation(), Rng(1));
+    ASSERT_EQ(decision.routes.size(), 2U) << name;
+    EXPECT_TRUE(decision.routes[0].stops.empty());
+    EXPECT_EQ(decision.routes[1].driver, 2);
+    EXPECT_EQ(decision.routes[1].stops.size(), 2U);
+    EXPECT_EQ(street.refusal(decision), "");
+  }
+}
+
 }  // namespace
 }  // namespace regulus::dispatch

@@ -166,8 +166,9 @@ TEST(ValueModelFile, of_another_meaning_is_refused_with_both_values) {
     std::string key, value, ours;
   };
   for (Entry const& e :
-       {Entry{"format", "regulus-dqn-1", "regulus-dispatch-1"}, Entry{"schema", "regulus-plan-0", "regulus-plan-1"},
-        Entry{"feature_scales", "[1,2]", "[10"}, Entry{"architecture_hash", "00ff", "this program uses"}}) {
+       {Entry{"format", "regulus-dqn-1", "regulus-dispatch-1"},
+        Entry{"schema", "regulus-plan-1", "regulus-plan-features-2"}, Entry{"feature_scales", "[1,2]", "[10"},
+        Entry{"architecture_hash", "00ff", "this program uses"}}) {
     auto const change = [&](nn::ModelFile& f) { f.metadata[e.key] = e.value; };
     expect_refused({e.value, ErrorKind::invalid, change});
     expect_refused({e.ours, ErrorKind::invalid, change});

@@ -42,27 +42,49 @@ GateFamily some_family(std::string name) {
           .clairvoyant = {1, 2}};
 }
 
+GateResults some_results() {
+  return {.played = {{"town", "", some_days("old", 0.1)},
+                     {"town", "0000000a", some_days("dqn:a.safetensors", 1)},
+                     {"village", "", some_days("old", 20)}},
+          .clairvoyant = {{"town", {1, 2}}}};
+}
+
 TEST(GateResults, read_back_as_they_were_written) {
-  std::vector<GateFamily> const families{some_family("town"), some_family("village")};
-  auto const read = parse_gate_results(gate_results_text(some_settings(), families), some_settings());
+  auto const read = parse_gate_results(gate_results_text(some_settings(), some_results()), some_settings());
   ASSERT_TRUE(read) << read.error().message;
-  EXPECT_EQ(*read, families);
+  EXPECT_EQ(*read, some_results());
+}
+
+TEST(GateResults, know_a_rule_by_its_name_and_a_model_by_its_bytes) {
+  GateResults const results = some_results();
+  EXPECT_EQ(results.find("town", {.policy = "old"}), &results.played[0].days);
+  EXPECT_EQ(results.find("village", {.policy = "old"}), &results.played[2].days);
+  EXPECT_EQ(results.find("town", {.policy = "new"}), nullptr);
+  EXPECT_EQ(results.find("city", {.policy = "old"}), nullptr);
+  EXPECT_EQ(results.find("town", {.policy = "dqn:b.safetensors", .file = "b.safetensors", .crc32c = "0000000a"}),
+            &results.played[1].days);
+  EXPECT_EQ(results.find("town", {.policy = "dqn:a.safetensors", .file = "a.safetensors", .crc32c = "0000000b"}),
+            nullptr);
+  EXPECT_EQ(results.find_clairvoyant("town"), &results.clairvoyant[0].cents);
+  EXPECT_EQ(results.find_clairvoyant("village"), nullptr);
+}
+
+TEST(GateResults, serve_other_candidates_and_rules) {
+  std::string const text = gate_results_text(some_settings(), some_results());
+  GateSettings asked = some_settings();
+  asked.candidates = {{"new", "new", "01234567", 9, 3}};
+  asked.rules = {"lns", "insertion"};
+  EXPECT_TRUE(parse_gate_results(text, asked));
 }
 
 TEST(GateResults, of_other_settings_are_refused_with_the_first_that_differs) {
-  std::string const text = gate_results_text(some_settings(), {some_family("town")});
+  std::string const text = gate_results_text(some_settings(), some_results());
   struct Other {
     std::string said;
     std::function<void(GateSettings&)> change;
   };
   for (Other const& other : std::vector<Other>{
            {"version = \"1\" there and \"2\" here", [](GateSettings& s) { s.version = "2"; }},
-           {"candidates", [](GateSettings& s) { s.candidates.pop_back(); }},
-           {"candidates",
-            [](GateSettings& s) {
-              s.candidates[0] = {"new", "new", "01234567", 9, 3};
-            }},
-           {"rules", [](GateSettings& s) { s.rules.emplace_back("lns"); }},
            {"days = 2 there and 3 here", [](GateSettings& s) { s.days = 3; }},
            {"seed", [](GateSettings& s) { s.seed = 1; }},
            {"iterations = 200 there and 201 here", [](GateSettings& s) { s.iterations = 201; }},
@@ -79,8 +101,8 @@ TEST(GateResults, of_other_settings_are_refused_with_the_first_that_differs) {
 }
 
 TEST(GateResults, that_are_damaged_anywhere_are_refused) {
-  std::vector<GateFamily> const families{some_family("town")};
-  std::string const text = gate_results_text(some_settings(), families);
+  GateResults const results = some_results();
+  std::string const text = gate_results_text(some_settings(), results);
   for (std::size_t i = 0; i + 2 < text.size(); ++i) {
     auto const cut = parse_gate_results(text.substr(0, i), some_settings());
     ASSERT_FALSE(cut) << i;
@@ -89,7 +111,7 @@ TEST(GateResults, that_are_damaged_anywhere_are_refused) {
     changed[i] = static_cast<char>(changed[i] ^ 1);
     // The seventeenth digit of a number may be another one without making it another number.
     auto const read = parse_gate_results(changed, some_settings());
-    EXPECT_TRUE(!read || *read == families) << changed.substr(i < 40 ? 0 : i - 40, 80);
+    EXPECT_TRUE(!read || *read == results) << changed.substr(i < 40 ? 0 : i - 40, 80);
   }
 }
 
@@ -103,25 +125,26 @@ std::string sealed(Json document) {
 TEST(GateResults, that_say_what_cannot_be_are_refused_with_the_place) {
   struct Wrong {
     std::string said;
-    std::function<void(GateFamily&)> change;
+    std::function<void(GateResults&)> change;
   };
   for (Wrong const& wrong : std::vector<Wrong>{
-           {"candidates[1].figures.unserved", [](GateFamily& f) { f.candidates[1].figures[3].pop_back(); }},
-           {"rules", [](GateFamily& f) { f.rules[0].name = "other"; }},
-           {"rules", [](GateFamily& f) { f.rules.clear(); }},
-           {"clairvoyant", [](GateFamily& f) { f.clairvoyant.clear(); }},
+           {"played[1].figures.unserved", [](GateResults& r) { r.played[1].days.figures[3].pop_back(); }},
+           {"clairvoyant[0].cents", [](GateResults& r) { r.clairvoyant[0].cents.clear(); }},
+           {"old is there twice in town", [](GateResults& r) { r.played.push_back(r.played[0]); }},
+           {"is there twice in town",
+            [](GateResults& r) {
+              r.played.push_back(r.played[1]);
+              r.played.back().days.name = "dqn:the same under another name";
+            }},
+           {"town is there twice", [](GateResults& r) { r.clairvoyant.push_back(r.clairvoyant[0]); }},
        }) {
-    GateFamily family = some_family("town");
-    wrong.change(family);
-    auto const read = parse_gate_results(gate_results_text(some_settings(), {family}), some_settings());
+    GateResults results = some_results();
+    wrong.change(results);
+    auto const read = parse_gate_results(gate_results_text(some_settings(), results), some_settings());
     ASSERT_FALSE(read) << wrong.said;
     EXPECT_EQ(read.error().kind, ErrorKind::corrupt);
     EXPECT_NE(read.error().message.find(wrong.said), std::string::npos) << read.error().message;
   }
-  auto const twice = parse_gate_results(gate_results_text(some_settings(), {some_family("town"), some_family("town")}),
-                                        some_settings());
-  ASSERT_FALSE(twice);
-  EXPECT_NE(twice.error().message.find("twice"), std::string::npos);
   Json document = *parse_json(gate_results_text(some_settings(), {}));
   document["more"] = 1;
   EXPECT_FALSE(parse_gate_results(sealed(document), some_settings()));

@@ -56,11 +56,9 @@ std::vector<std::string> failed(GateVerdict const& verdict) {
 
 using Failed = std::vector<std::string>;
 
-TEST(GateFamily, takes_from_a_day_what_it_judges) {
-  sim::PlayedDays played;
-  played.policies = {"new", "again", "old"};
-  played.days.resize(3, std::vector<sim::PlayedDay>(2));
-  sim::PlayedDay& day = played.days[1][1];
+TEST(PolicyDays, take_from_a_day_what_is_judged) {
+  std::vector<sim::PlayedDay> days(2);
+  sim::PlayedDay& day = days[1];
   day.kpi.cost.driving = 700;
   day.kpi.cost.lateness = 50;
   day.kpi.requested = 9;
@@ -73,24 +71,18 @@ TEST(GateFamily, takes_from_a_day_what_it_judges) {
   day.kpi.fewest_trips = 1;
   day.refused_decisions = 3;
   day.decide_ms = {2, 2, 2};
-  played.clairvoyant.resize(2);
-  played.clairvoyant[0].driving = 400;
-  GateFamily const family = gate_family("town", played, 2);
-  ASSERT_EQ(family.candidates.size(), 2U);
-  ASSERT_EQ(family.rules.size(), 1U);
-  PolicyDays const& again = family.candidates[1];
-  EXPECT_EQ(again.name, "again");
+  PolicyDays const policy = policy_days("new", days);
+  EXPECT_EQ(policy.name, "new");
   std::vector<double> figures;
-  for (auto const& figure : again.figures) {
+  for (auto const& figure : policy.figures) {
     ASSERT_EQ(figure.size(), 2U);
     EXPECT_EQ(figure[0], 0);
     figures.push_back(figure[1]);
   }
   // cost, wanted, on time, unserved, late by class in minutes, ride ratio, spread.
   EXPECT_EQ(figures, (std::vector<double>{750, 7, 5, 1, 1, 1.5, 0, 0.5, 1.25, 3}));
-  EXPECT_EQ(again.refused_decisions, 3);
-  EXPECT_EQ(again.decide_ms_p99, 2);
-  EXPECT_EQ(family.clairvoyant, (std::vector<double>{400, 0}));
+  EXPECT_EQ(policy.refused_decisions, 3);
+  EXPECT_EQ(policy.decide_ms_p99, 2);
 }
 
 TEST(BestRule, is_the_cheapest_on_these_days_and_the_first_of_equals) {

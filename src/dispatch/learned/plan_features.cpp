@@ -93,15 +93,6 @@ struct Periods {
   }
 };
 
-// The chance that a call of this stay comes after `moment`, given that it has not come by `now`.
-double call_after(CallForecast const& stay, Seconds moment) {
-  if (moment <= stay.from) return 1;
-  double const z =
-      std::log(static_cast<double>(moment - stay.from) / static_cast<double>(std::max<Seconds>(1, stay.median))) /
-      std::max(0.05, stay.spread);
-  return 0.5 * std::erfc(z / std::sqrt(2.0));
-}
-
 }  // namespace
 
 std::vector<std::string> plan_feature_names() {
@@ -169,13 +160,11 @@ PlanContext::PlanContext(Situation const& situation)
     bool const waited_for =
         booking.booking_class == BookingClass::will_call && !state.ready && state.status == BookingStatus::pending;
     if (waited_for) {
-      CallForecast const stay = call_forecast(situation, booking);
-      double const not_yet = std::max(1e-6, call_after(stay, now_));
-      auto const after_moment = [&](Seconds moment) { return std::min(1.0, call_after(stay, moment) / not_yet); };
+      CallStillToCome const call(call_forecast(situation, booking), now_);
       fixed_[context::waiting_calls] += each;
-      fixed_[context::calls_next] += each * (1 - after_moment(now_ + one_hour));
-      fixed_[context::calls_soon] += each * (after_moment(now_ + one_hour) - after_moment(now_ + 3 * one_hour));
-      fixed_[context::calls_after_duty] += after_moment(std::max(now_, last_end - one_hour / 2));
+      fixed_[context::calls_next] += each * (1 - call.after(now_ + one_hour));
+      fixed_[context::calls_soon] += each * (call.after(now_ + one_hour) - call.after(now_ + 3 * one_hour));
+      fixed_[context::calls_after_duty] += call.after(std::max(now_, last_end - one_hour / 2));
     }
     // Step 3. How today has gone so far.
     if (state.picked_up < never && state.promised_pickup < never) {

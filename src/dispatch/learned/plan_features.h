@@ -30,8 +30,8 @@ namespace regulus::dispatch {
 // Values are in francs, the kernel's money in thousandths of a cent.
 inline constexpr double thousandths_per_franc = 100'000;
 
-// The meaning of the numbers below. A model of another schema is refused.
-inline constexpr std::string_view plan_schema = "regulus-plan-1";
+// The meaning of the numbers below and of the price that a value corrects. A model of another schema is refused.
+inline constexpr std::string_view plan_schema = "regulus-plan-features-2";
 
 // One driver's part of a plan.
 namespace part {

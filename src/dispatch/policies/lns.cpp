@@ -1,6 +1,6 @@
-// Whenever something is open, the plans that it concerns are reconsidered: what is new is put where it costs least,
-// then a large neighbourhood search moves whatever may still be moved. What was promised has its price, so it is not
-// moved lightly.
+// Whenever something is open or somebody will be late, the plans that it concerns are reconsidered: what is new is put
+// where it costs least, then a large neighbourhood search moves whatever may still be moved. What was promised has its
+// price, so it is not moved lightly.
 #include "dispatch/instance_of.h"
 #include "dispatch/policy_neighbourhood.h"
 
@@ -13,13 +13,13 @@ class LargeNeighbourhoods final : public Policy {
   explicit LargeNeighbourhoods(PolicySettings const& settings) : settings_(settings) {}
 
   Decision decide(Situation const& situation, Rng rng) const override {
-    if (situation.fleet.undecided.empty()) return {};
-    std::optional<Question> const around = question_around(situation);
-    if (!around) return insertion_->decide(situation, rng);
+    bool const open = !situation.fleet.undecided.empty();
+    std::optional<Question> const around = open ? question_around(situation) : question_of_delay(situation);
+    if (!around) return open ? insertion_->decide(situation, rng) : Decision{};
     Question const& question = *around;
     Solution const first = construct(question.instance, question.present, 1);
     SearchOptions options;
-    options.iterations = settings_.iterations;
+    options.iterations = open ? settings_.iterations : std::max<std::int64_t>(1, settings_.iterations / 4);
     options.seconds = settings_.seconds;
     return decision_of(situation, question, improve(question.instance, first, options, rng));
   }

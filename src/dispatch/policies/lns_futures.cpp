@@ -109,7 +109,9 @@ class Continuation {
     ride.request.dropoff = node + 1;
     ride.request.on_vehicle = prices_on_vehicles(situation, booking, state, question.driver_of);
     ride.request.left_out = thousandths(unserved_price(situation.fleet.day->weights, booking, dearest));
-    if (situation.fleet.partner_left > 0) ride.request.left_out = std::min(ride.request.left_out, ride.partner);
+    if (situation.fleet.partner_left > 0) {
+      ride.request.left_out = std::min(ride.request.left_out, ride.partner + question.partner_premium);
+    }
     instance_.nodes.push_back(ride.pickup);
     instance_.nodes.push_back(ride.dropoff);
     instance_.requests.push_back(std::move(ride.request));
@@ -140,15 +142,16 @@ class Futures final : public Policy {
   explicit Futures(PolicySettings const& settings) : settings_(settings) {}
 
   Decision decide(Situation const& situation, Rng rng) const override {
-    if (situation.fleet.undecided.empty()) return {};
-    std::optional<Question> const around = question_around(situation);
-    if (!around) return insertion_->decide(situation, rng);
+    bool const open = !situation.fleet.undecided.empty();
+    std::optional<Question> const around = open ? question_around(situation) : question_of_delay(situation);
+    if (!around) return open ? insertion_->decide(situation, rng) : Decision{};
     Question const& question = *around;
     SearchOptions options;
-    options.iterations = settings_.iterations;
+    options.iterations = open ? settings_.iterations : std::max<std::int64_t>(1, settings_.iterations / 4);
     options.seconds = settings_.seconds / 2;
     Solution const plain = improve(question.instance, construct(question.instance, question.present, 1), options, rng);
-    return decision_of(situation, question, with_foresight(situation, question, plain, rng));
+    // A delay only moves what is planned already.
+    return decision_of(situation, question, open ? with_foresight(situation, question, plain, rng) : plain);
   }
 
  private:
