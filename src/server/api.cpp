@@ -487,8 +487,9 @@ void Server::serve(Operation const& operation, std::shared_ptr<Call> const& call
       database().write(
           [this, &operation, call, written](store::Transaction& tx) -> Status {
             *written = write_once(*this, operation, *call, tx);
-            // A problem undoes what was written on the way to it.
-            if (std::holds_alternative<Problem>(**written)) return invalid("refused");
+            // A problem undoes what was written on the way to it. Who could not read on has not found a problem.
+            if (tx.failed()) written->reset();
+            if (tx.failed() || std::holds_alternative<Problem>(**written)) return invalid("refused");
             for (auto& task : call->after_commit) tx.after_commit(std::move(task));
             return ok();
           },

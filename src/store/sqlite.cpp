@@ -20,6 +20,7 @@ constexpr int patience_ms = 60'000;
 constexpr int serving_patience_ms = 5'000;
 constexpr off_t smallest_database = 512;  // one page
 constexpr std::size_t most_remembered = 1'000;
+constexpr std::string_view undo_all = "ROLLBACK", undo_part = "ROLLBACK TO part", end_part = "RELEASE part";
 
 Error file_error(ErrorKind kind, std::filesystem::path const& path, std::string_view what) {
   return {kind, fmt::format("{}: {}", path.string(), what)};
@@ -82,19 +83,38 @@ class ResetLater {
   sqlite3_stmt* statement_;
 };
 
+int bind(sqlite3_stmt* statement, int index, SqlValue const& value) {
+  if (auto const* integer = std::get_if<std::int64_t>(&value)) return sqlite3_bind_int64(statement, index, *integer);
+  if (auto const* real = std::get_if<double>(&value)) return sqlite3_bind_double(statement, index, *real);
+  // A null pointer would bind NULL instead of an empty text, or no bytes.
+  if (auto const* text = std::get_if<std::string_view>(&value)) {
+    return sqlite3_bind_text64(statement, index, text->empty() ? "" : text->data(), text->size(), SQLITE_STATIC,
+                               SQLITE_UTF8);
+  }
+  if (auto const* blob = std::get_if<Blob>(&value)) {
+    return sqlite3_bind_blob64(statement, index, blob->bytes.empty() ? "" : blob->bytes.data(), blob->bytes.size(),
+                               SQLITE_STATIC);
+  }
+  return sqlite3_bind_null(statement, index);
+}
+
 }  // namespace
 
 bool Row::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 std::int64_t Row::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 double Row::real(int column) const { return sqlite3_column_double(statement_, column); }
 std::string Row::text(int column) const {
-  auto const* bytes = static_cast<char const*>(static_cast<void const*>(sqlite3_column_text(statement_, column)));
-  return bytes == nullptr ? "" : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+  return bytes_at(static_cast<void const*>(sqlite3_column_text(statement_, column)), column);
 }
+std::string Row::blob(int column) const { return bytes_at(sqlite3_column_blob(statement_, column), column); }
 
-std::string Row::blob(int column) const {
-  auto const* bytes = static_cast<char const*>(sqlite3_column_blob(statement_, column));
-  return bytes == nullptr ? "" : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+std::string Row::bytes_at(void const* bytes, int column) const {
+  if (bytes != nullptr) {
+    return {static_cast<char const*>(bytes), static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  }
+  // NULL and no bytes at all look like a value that there was no memory for.
+  if (sqlite3_errcode(sqlite3_db_handle(statement_)) == SQLITE_NOMEM) throw std::bad_alloc();
+  return "";
 }
 std::optional<std::int64_t> Row::integer_or_none(int column) const {
   return is_null(column) ? std::nullopt : std::optional(integer(column));
@@ -215,6 +235,10 @@ Status Connection::set_up_for_serving() {
   Status const set = execute(
       "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864");
   if (!set) return set;
+  // Undoing must be possible without memory.
+  for (std::string_view const sql : {undo_all, undo_part, end_part}) {
+    if (Result<sqlite3_stmt*> const ready = prepare(sql); !ready) return ready.error();
+  }
   if (options_.use == Use::serving_reader) return execute("PRAGMA query_only=ON");
   // SQLite ignores an error of its own checkpoints, among them a failed flush, so they are ours: checkpoint().
   sqlite3_wal_autocheckpoint(database_.get(), 0);
@@ -267,6 +291,17 @@ Status Connection::step(std::string_view sql) {
   return sqlite3_step(*statement) == SQLITE_DONE ? ok() : Status(failure());
 }
 
+bool Connection::undo(std::string_view sql) noexcept {
+  try {
+    Result<sqlite3_stmt*> const statement = prepare(sql);
+    if (!statement) return false;
+    ResetLater const reset(*statement);
+    return sqlite3_step(*statement) == SQLITE_DONE;
+  } catch (std::exception const&) {  // of a connection that has not prepared it
+    return false;
+  }
+}
+
 Status Connection::check_pages() {
   Result<sqlite3_stmt*> const statement =
       prepare(options_.use == Use::study ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)");
@@ -293,6 +328,7 @@ Error Connection::failure() {
   if (database_ == nullptr) return file_error(ErrorKind::io, path_, "out of memory");
   int const code = sqlite3_extended_errcode(database_.get());
   if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) flush_failed_ = true;
+  if (code == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM) return out_of_memory();
   std::string const reason = sqlite3_errmsg(database_.get());
   switch (code & 0xFF) {
     case SQLITE_CORRUPT:
@@ -318,6 +354,8 @@ Transaction::Transaction(Connection& connection, Kind kind) : Transaction(connec
     // Refused while another program is at work in the file; the rollback journal, which then stays, is as safe.
     static_cast<void>(connection_.execute("PRAGMA journal_mode=WAL"));
   }
+  // What could not be undone when memory had run out is undone now.
+  if (sqlite3_get_autocommit(connection_.database_.get()) == 0) connection_.undo(undo_all);
   if (Status begun = connection_.step(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN"); !begun) {
     error_ = begun.error();
     return;
@@ -350,9 +388,11 @@ void Transaction::roll_back() {
   // A full disk makes SQLite roll back everything by itself.
   sqlite3* const database = connection_.database_.get();
   bool const still_there = sqlite3_get_autocommit(database) == 0;
-  char const* const undo = whole_ == nullptr ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part";
-  bool const undone = still_there && sqlite3_exec(database, undo, nullptr, nullptr, nullptr) == SQLITE_OK;
-  if (whole_ == nullptr || undone) return;
+  if (whole_ == nullptr) {
+    if (still_there) connection_.undo(undo_all);
+    return;
+  }
+  if (still_there && connection_.undo(undo_part) && connection_.undo(end_part)) return;
   // The whole must fail, and without memory for the reason it fails without one.
   try {
     whole_->fail(still_there ? connection_.failure()
@@ -374,22 +414,7 @@ void Transaction::query(std::string_view sql, std::initializer_list<SqlValue> va
 
   int index = 0;
   for (SqlValue const& value : values) {
-    ++index;
-    if (auto const* integer = std::get_if<std::int64_t>(&value)) {
-      sqlite3_bind_int64(statement, index, *integer);
-    } else if (auto const* real = std::get_if<double>(&value)) {
-      sqlite3_bind_double(statement, index, *real);
-    } else if (auto const* text = std::get_if<std::string_view>(&value)) {
-      // A null pointer would bind NULL instead of an empty text.
-      sqlite3_bind_text64(statement, index, text->empty() ? "" : text->data(), text->size(), SQLITE_STATIC,
-                          SQLITE_UTF8);
-    } else if (auto const* blob = std::get_if<Blob>(&value)) {
-      // Likewise for empty bytes.
-      sqlite3_bind_blob64(statement, index, blob->bytes.empty() ? "" : blob->bytes.data(), blob->bytes.size(),
-                          SQLITE_STATIC);
-    } else {
-      sqlite3_bind_null(statement, index);
-    }
+    if (bind(statement, ++index, value) != SQLITE_OK) return fail(connection_.failure());
   }
   int code = SQLITE_ROW;
   while (!failed() && (code = sqlite3_step(statement)) == SQLITE_ROW) visit(Row(statement));

@@ -58,6 +58,7 @@ class Row {
   bool is_null(int column) const;
   std::int64_t integer(int column) const;
   double real(int column) const;
+  // Throw std::bad_alloc.
   std::string text(int column) const;
   std::string blob(int column) const;
   std::optional<std::int64_t> integer_or_none(int column) const;
@@ -65,6 +66,7 @@ class Row {
   std::optional<std::string> text_or_none(int column) const;
 
  private:
+  std::string bytes_at(void const* bytes, int column) const;
   sqlite3_stmt* statement_;
 };
 
@@ -130,6 +132,8 @@ class Connection {
   Status execute(char const* sql);
   // The same for one statement that is run again and again.
   Status step(std::string_view sql);
+  // Whether a statement that takes something back was run; where memory has run out that needs none.
+  bool undo(std::string_view sql) noexcept;
   Status set_up_for_serving();
   Status check_pages();
   static Status check_file(std::filesystem::path const& path, ConnectionOptions const& options);

@@ -1,14 +1,14 @@
 // What becomes of a server whose memory runs out in the middle of a request: at every allocation, once and from there
 // on.
 //
-// operator new is replaced for the whole program: from the n-th allocation of any thread on, a number of them fail. The
-// thread of the test itself is spared but while it is in Server::ask, where it stands for a thread of the listener.
-// Each request is repeated with n = 1, 2, 3, … until it needs no more memory. Each time it must be answered, by what it
-// is answered otherwise or by a 503; what it was to change is there exactly when the answer says so; and the next
-// request must find everything as usual: no lock that is held, no transaction that is open, no reader that is missing.
-//
-// SQLite takes its memory from malloc and is not part of this; tests/store has a disk that fails for it.
+// operator new is replaced for the whole program, and so is what SQLite takes its memory from: from the n-th allocation
+// of any thread on, a number of them fail. The thread of the test itself is spared but while it is in Server::ask,
+// where it stands for a thread of the listener. Each request is repeated with n = 1, 2, 3, … until it needs no more
+// memory. Each time it must be answered, by what it is answered otherwise or by a 503; what it was to change is there
+// exactly when the answer says so; and the next request must find everything as usual: no lock that is held, no
+// transaction that is open, no reader that is missing.
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <cstdlib>
 #include <new>
@@ -29,11 +29,14 @@ std::atomic<std::int64_t> allocations = 0;
 std::atomic<std::int64_t> first_failure = 0, last_failure = 0;
 thread_local bool is_spared = false;
 
+bool is_denied() {
+  if (!is_failing || is_spared) return false;
+  std::int64_t const n = ++allocations;
+  return n >= first_failure && n <= last_failure;
+}
+
 void* allocate(std::size_t size, std::size_t alignment) {
-  if (is_failing && !is_spared) {
-    std::int64_t const n = ++allocations;
-    if (n >= first_failure && n <= last_failure) throw std::bad_alloc();
-  }
+  if (is_denied()) throw std::bad_alloc();
   size = std::max<std::size_t>(1, size);
   void* const memory = alignment <= alignof(std::max_align_t)
                            ? std::malloc(size)
@@ -49,6 +52,19 @@ void* allocate_or_null(std::size_t size) noexcept {
     return nullptr;
   }
 }
+
+sqlite3_mem_methods usual{};
+
+// Before SQLite is used for the first time.
+[[maybe_unused]] bool const replaced = [] {
+  bool ok = sqlite3_config(SQLITE_CONFIG_GETMALLOC, &usual) == SQLITE_OK;
+  sqlite3_mem_methods failing = usual;
+  failing.xMalloc = [](int size) { return is_denied() ? nullptr : usual.xMalloc(size); };
+  failing.xRealloc = [](void* memory, int size) { return is_denied() ? nullptr : usual.xRealloc(memory, size); };
+  ok = ok && sqlite3_config(SQLITE_CONFIG_MALLOC, &failing) == SQLITE_OK;
+  if (!ok) std::abort();
+  return ok;
+}();
 
 }  // namespace
 
