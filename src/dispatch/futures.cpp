@@ -7,7 +7,6 @@ namespace regulus::dispatch {
 
 namespace {
 
-// Once a patient has called, nobody asks them to wait longer than this.
 constexpr Seconds longest_wait = 30 * one_minute;
 
 // Who booked a time for the return knows better than the average of all patients.
@@ -26,8 +25,7 @@ Seconds sample_call(Situation const& situation, Booking const& inbound, Rng& rng
 
 Booking called(Booking booking, Seconds call) {
   Seconds const moved = call - booking.pickup_window.start;
-  booking.pickup_window = {call,
-                           call + std::min(longest_wait, booking.pickup_window.end - booking.pickup_window.start)};
+  booking.pickup_window = {call, call + wait_after_call(booking)};
   booking.dropoff_window.start += moved;
   if (booking.dropoff_window.end < never) booking.dropoff_window.end += moved;
   booking.known_from = call;
@@ -98,6 +96,10 @@ class NewClients {
 };
 
 }  // namespace
+
+Seconds wait_after_call(Booking const& inbound) {
+  return std::min(longest_wait, inbound.pickup_window.end - inbound.pickup_window.start);
+}
 
 CallForecast call_forecast(Situation const& situation, Booking const& inbound) {
   Day const& day = *situation.fleet.day;

@@ -22,6 +22,8 @@ struct CallForecast {
   double spread = 0;
 };
 CallForecast call_forecast(Situation const& situation, Booking const& inbound);
+// Once a patient has called, nobody asks them to wait longer than this.
+Seconds wait_after_call(Booking const& inbound);
 
 // The chance that such a call, which has not come by now, comes after a later moment.
 class CallStillToCome {

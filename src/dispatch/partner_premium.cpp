@@ -97,7 +97,8 @@ schedule::Money partner_premium(Situation const& situation) {
     BookingState const& state = fleet.bookings[b];
     bool const waits = booking.booking_class == BookingClass::will_call && state.known && !state.ready &&
                        state.status == BookingStatus::pending;
-    if (!waits || !partner_takes(situation, static_cast<std::int32_t>(b))) continue;
+    bool const in_time = wait_after_call(booking) >= day.partner.notice;
+    if (!waits || !in_time || !partner_takes(situation, static_cast<std::int32_t>(b))) continue;
     CallStillToCome const call(call_forecast(situation, booking), fleet.now);
     double const chance = nights.chance_of([&](Seconds moment) { return call.after(moment); });
     needs.push_back(chance);
@@ -106,7 +107,8 @@ schedule::Money partner_premium(Situation const& situation) {
   }
 
   // Step 2. New requests.
-  double const new_requests = nights.requests(day.forecast);
+  bool const in_time = day.forecast.lead + day.forecast.window >= day.partner.notice;
+  double const new_requests = in_time ? nights.requests(day.forecast) : 0;
   Booking ordinary;
   ordinary.booking_class = BookingClass::on_demand;
   if (new_requests > 0) count(ordinary, 0, new_requests);

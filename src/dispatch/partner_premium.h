@@ -7,9 +7,9 @@
 //
 //   P(at least as many rides of the day need him as he still takes) × (what such a ride costs unserved - his bill)
 //
-// A ride needs him when it comes up while nobody is on duty. Which rides may come is the forecast's (futures.h):
-// patients who will call, and new requests. That drivers on duty may all be engaged is left out: it made no difference
-// (docs/decisions/0018).
+// A ride needs him when it comes up while nobody is on duty, in time for him to be told. Which rides may come is the
+// forecast's (futures.h): patients who will call, and new requests. That drivers on duty may all be engaged is left
+// out: it made no difference (docs/decisions/0018).
 #pragma once
 
 #include <span>

@@ -139,6 +139,10 @@ TEST(PartnerPremium, is_nothing_where_nothing_can_be_missing) {
   clinic.day.bookings[1].seats = Seats{{0, 1, 0}};
   EXPECT_EQ(clinic.premium(), 0);  // in a wheelchair, which the partner does not take
   clinic.day.bookings[1].seats = Seats{{1, 0, 0}};
+  clinic.day.partner.notice = 1'801;
+  EXPECT_EQ(clinic.premium(), 0);  // who has called waits half an hour, and the partner has to know before that
+  clinic.day.partner.notice = 1'800;
+  EXPECT_GT(clinic.premium(), 0);
   clinic.day.drivers[0].shift.end = 40 * one_hour;
   EXPECT_EQ(clinic.premium(), 0);  // a driver is always there
 }
