@@ -9,7 +9,7 @@ WORKDIR /src
 RUN cmake --preset release && cmake --build --preset release --target regulus
 
 FROM debian:12-slim
-RUN apt-get update && apt-get install -y --no-install-recommends libdnnl3 libfmt9 libsqlite3-0 libsodium23 libdate-tz3 \
+RUN apt-get update && apt-get install -y --no-install-recommends libdnnl2 libfmt9 libsqlite3-0 libsodium23 libdate-tz3 \
       libgomp1 tzdata curl && rm -rf /var/lib/apt/lists/* && useradd --create-home --uid 10001 regulus && \
     mkdir -p /srv/regulus/data && chown -R regulus /srv/regulus
 COPY --from=build /src/build/release/regulus /usr/local/bin/regulus
