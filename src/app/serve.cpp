@@ -12,6 +12,7 @@
 #include "core/interrupt.h"
 #include "domain/json_reader.h"
 #include "server/server.h"
+#include "store/hash.h"
 
 namespace regulus::app {
 
@@ -75,6 +76,24 @@ Status read_config(State& state, CLI::App const& app) {
   return ok();
 }
 
+// Once on each day of the calendar (UTC), so a little after midnight, and at the start: every page is read, and the
+// head of the audit trail goes to the log, from where nobody who changes the database can take it back.
+void examine(server::Server& server, bool log, std::string& examined_on) {
+  std::string const now = server::instant_text(server.now()), today = now.substr(0, now.find('T'));
+  if (today == examined_on) return;
+  bool const taken = server.background().run([&server, log, now] {
+    Result<store::AuditHead> const head = server.examine();
+    if (!head) return fmt::print(stderr, "regulus: {}\n", head.error().message);
+    if (!log) return;
+    Json const said = Json::object({{"at", now},
+                                    {"database", "ok"},
+                                    {"audit_sequence", head->sequence},
+                                    {"audit_hash", store::hex_of(head->hash)}});
+    fmt::print(stderr, "{}\n", said.dump());
+  });
+  if (taken) examined_on = today;
+}
+
 Status run(Common const& common, State& state, CLI::App const& app) {
   if (Status const read = read_config(state, app); !read) return read.error();
   Result<std::filesystem::path> const database = state.database.path();
@@ -120,12 +139,14 @@ Status run(Common const& common, State& state, CLI::App const& app) {
       !told) {
     return told;
   }
+  std::string examined_on;
   for (auto next = std::chrono::steady_clock::now(); !interrupted();
        std::this_thread::sleep_for(std::chrono::milliseconds(100))) {
     if (std::chrono::steady_clock::now() < next) continue;
     next += std::chrono::minutes(1);
     // What could not be done now is done in a minute.
     if (Status const tidied = server.tidy(); !tidied) fmt::print(stderr, "regulus: {}\n", tidied.error().message);
+    examine(server, state.log != "none", examined_on);
   }
   server.stop();
   return ok();

@@ -7,16 +7,22 @@
 // candidate is not asked at all.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "dispatch/policy.h"
 #include "server/desk.h"
 
 namespace regulus::server {
+
+// What a reason begins with, before its colon: the model's file, the guard, or the watchdog.
+inline constexpr std::array<std::string_view, 5> fallback_reasons = {"failed", "illegal", "late", "stuck",
+                                                                     "unloadable"};
 
 // A policy with what a record needs in order to ask it again.
 struct Arm {

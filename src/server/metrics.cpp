@@ -20,7 +20,12 @@ std::string with_label(std::string_view labels, std::string_view more) {
 
 void Metrics::add(std::string_view name, std::string_view labels, double by) {
   std::unique_lock const lock(mutex_);
-  counters_[{std::string(name), std::string(labels)}] += by;
+  values_[{std::string(name), std::string(labels)}] += by;
+}
+
+void Metrics::set(std::string_view name, std::string_view labels, double value) {
+  std::unique_lock const lock(mutex_);
+  values_[{std::string(name), std::string(labels)}] = value;
 }
 
 void Metrics::observe(std::string_view name, std::string_view labels, double seconds) {
@@ -50,7 +55,7 @@ std::string Metrics::text() const {
   std::map<std::string, std::string> lines;  // by name
   for (auto const& [name, ask] : questions) lines[name] = fmt::format("{} {}\n", name, ask());
   std::unique_lock const lock(mutex_);
-  for (auto const& [key, value] : counters_)
+  for (auto const& [key, value] : values_)
     lines[key.first] += fmt::format("{} {}\n", series(key.first, key.second), value);
   for (auto const& [key, h] : histograms_) {
     std::uint64_t sum = 0;
@@ -75,8 +80,8 @@ std::string Metrics::text() const {
 
 double Metrics::value(std::string_view name, std::string_view labels) const {
   std::unique_lock const lock(mutex_);
-  auto const found = counters_.find({std::string(name), std::string(labels)});
-  return found == counters_.end() ? 0 : found->second;
+  auto const found = values_.find({std::string(name), std::string(labels)});
+  return found == values_.end() ? 0 : found->second;
 }
 
 }  // namespace regulus::server

@@ -25,6 +25,8 @@ class Metrics {
 
   // `labels` as they are written: `operation="rl_status",status="200"`.
   void add(std::string_view name, std::string_view labels, double by = 1);
+  // A number that somebody knows better than this.
+  void set(std::string_view name, std::string_view labels, double value);
   void observe(std::string_view name, std::string_view labels, double seconds);
   // A number that is asked for at each scrape.
   void gauge(std::string_view name, std::function<double()> value);
@@ -33,7 +35,7 @@ class Metrics {
 
   // Everything, names and labels sorted.
   std::string text() const;
-  // For tests and for status: the value of one counter, 0 when it is not there.
+  // For tests and for status: a number that was added to or set, 0 when it is not there.
   double value(std::string_view name, std::string_view labels) const;
 
  private:
@@ -47,7 +49,7 @@ class Metrics {
   using Key = std::pair<std::string, std::string>;
 
   mutable std::mutex mutex_;
-  std::map<Key, double> counters_;
+  std::map<Key, double> values_;
   std::map<Key, Histogram> histograms_;
   std::map<std::string, std::function<double()>, std::less<>> gauges_;
   std::map<std::string, Description, std::less<>> described_;

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <ctime>
 #include <fstream>
 #include <future>
 
@@ -50,6 +51,11 @@ double open_files() {
   ::closedir(folder);
   return count - 3;  // ".", ".." and the folder itself
 }
+double processor_seconds() {
+  timespec used{};
+  if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return 0;
+  return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+}
 
 }  // namespace
 
@@ -78,7 +84,11 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   }
   // The table of time zones is read when it is first asked for: here, where it has time and memory, and in no request.
   static_cast<void>(TimeZone::named("UTC"));
-  Result<std::unique_ptr<store::Database>> database = store::Database::open(s.options_.database, s.options_.store);
+  store::Database::Options store = s.options_.store;
+  store.on_commit = [&s](std::chrono::duration<double> took) {
+    s.metrics_.observe("dispatch_db_commit_duration_seconds", "", took.count());
+  };
+  Result<std::unique_ptr<store::Database>> database = store::Database::open(s.options_.database, store);
   if (!database) return database.error();
   s.database_ = database.take();
   s.pool_ = std::make_unique<Pool>(s.options_.workers, longest_background_queue);
@@ -97,16 +107,30 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   m.describe("dispatch_decisions_total", "counter", "Decisions, by who decided and what asked for them.");
   m.describe("dispatch_fallback_total", "counter",
              "Answers of a candidate that were replaced by the rule's, by reason.");
+  m.describe("dispatch_companies_in_fallback", "gauge", "Companies for which the rule decides in a candidate's place.");
+  m.set("dispatch_companies_in_fallback", "", 0);
   m.describe("dispatch_decision_duration_seconds", "histogram", "Time to decide, by arm.");
+  m.describe("dispatch_decision_errors_total", "counter", "Decisions in the background that could not be kept.");
+  m.describe("dispatch_improvements_total", "counter", "Searches in the background, by whether a plan was changed.");
   m.describe("dispatch_db_jobs_total", "counter", "Writing jobs of the database.");
   m.describe("dispatch_db_commits_total", "counter", "Transactions that reached the disk.");
+  m.describe("dispatch_db_commit_duration_seconds", "histogram", "Time for a transaction to reach the disk.");
   m.describe("dispatch_db_queue_length", "gauge", "Writing jobs that wait.");
   m.describe("dispatch_db_wal_bytes", "gauge", "Size of the write-ahead log.");
+  m.describe("dispatch_database_damaged", "gauge", "1 when the last daily check found damage.");
+  m.set("dispatch_database_damaged", "", 0);
   m.describe("dispatch_sse_clients", "gauge", "Open event streams.");
   m.describe("dispatch_stuck_candidates", "gauge", "Questions to a candidate that are overdue.");
-  m.describe("dispatch_background_queue_length", "gauge", "Tasks that wait for a thread.");
-  m.describe("dispatch_build_info", "gauge", "1.");
-  m.gauge("dispatch_build_info", [] { return 1.0; });
+  m.describe("dispatch_pool_queue_length", "gauge", "Decisions and news that wait for a thread.");
+  m.describe("dispatch_background_queue_length", "gauge", "Searches that wait for the thread in the background.");
+  m.describe("dispatch_build_info", "gauge", "1, with the version of the program.");
+  m.set("dispatch_build_info", "version=\"" REGULUS_VERSION "\"", 1);
+  // A rate sees nothing of a series that is born with its first event.
+  for (std::string_view const reason : fallback_reasons) {
+    m.add("dispatch_fallback_total", fmt::format("reason=\"{}\"", reason), 0);
+  }
+  m.add("dispatch_decision_errors_total", "", 0);
+  for (char const* kept : {"kept=\"true\"", "kept=\"false\""}) m.add("dispatch_improvements_total", kept, 0);
   m.gauge("dispatch_db_jobs_total", [&s] { return static_cast<double>(s.database_->counts().jobs); });
   m.gauge("dispatch_db_commits_total", [&s] { return static_cast<double>(s.database_->counts().commits); });
   m.gauge("dispatch_db_queue_length", [&s] { return static_cast<double>(s.database_->queue_length()); });
@@ -117,7 +141,10 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   });
   m.gauge("dispatch_sse_clients", [&s] { return static_cast<double>(s.events_->listeners()); });
   m.gauge("dispatch_stuck_candidates", [&s] { return static_cast<double>(s.watchdog_.stuck()); });
-  m.gauge("dispatch_background_queue_length", [&s] { return static_cast<double>(s.pool_->queue_length()); });
+  m.gauge("dispatch_pool_queue_length", [&s] { return static_cast<double>(s.pool_->queue_length()); });
+  m.gauge("dispatch_background_queue_length", [&s] { return static_cast<double>(s.background_->queue_length()); });
+  m.describe("process_cpu_seconds_total", "counter", "Processor time, of all threads.");
+  m.gauge("process_cpu_seconds_total", processor_seconds);
   m.describe("process_resident_memory_bytes", "gauge", "Memory in use.");
   m.describe("process_open_fds", "gauge", "Open file descriptors.");
   m.describe("process_start_time_seconds", "gauge", "When the process began, in seconds since 1970.");
@@ -248,7 +275,22 @@ Status Server::tidy() {
       tell(tx, s.company, "suggestion.expired", Json::object({{"suggestion", s.id}, {"booking", s.booking}}), moment);
     }
     if (auto const requeued = store::requeue_dead_jobs(tx, moment); !requeued) return requeued.error();
+    // Counted here and not at a scrape, which asks no database: a minute's delay is none for whoever is woken by it.
+    auto const fallen = tx.integer("SELECT COUNT(*) FROM companies WHERE fallback_reason IS NOT NULL");
+    metrics_.set("dispatch_companies_in_fallback", "", static_cast<double>(fallen.value_or(0)));
     return tx.failed() ? Status(tx.error()) : ok();
+  });
+}
+
+Result<store::AuditHead> Server::examine() {
+  return database_->read([&](store::Transaction& tx) -> Result<store::AuditHead> {
+    std::optional<std::string> const found = tx.text("PRAGMA integrity_check(1)");
+    // A page that cannot be trusted fails the transaction; an index that lacks a row is what the check finds.
+    bool const is_damaged = tx.failed() ? tx.error().kind == ErrorKind::corrupt : found != "ok";
+    metrics_.set("dispatch_database_damaged", "", is_damaged ? 1 : 0);
+    if (tx.failed()) return tx.error();
+    if (is_damaged) return Error{ErrorKind::corrupt, fmt::format("the database is damaged: {}", found.value_or("?"))};
+    return store::audit_head(tx);
   });
 }
 

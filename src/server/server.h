@@ -78,6 +78,11 @@ class Server {
   // dead workers go back to the queue. Errors: the database's; nothing is lost, the next time does it.
   Status tidy();
 
+  // What is looked at once a day: every page and index of the database, while requests go on. Returns the head of the
+  // audit trail: written down elsewhere, it proves later that nothing before it was changed. Errors: corrupt, which
+  // the gauge dispatch_database_damaged says too; the database's.
+  Result<store::AuditHead> examine();
+
   // One request; what the listener calls, and a test without sockets.
   void handle(Request&& request, Reply reply);
   // The same, waiting for the answer. Not from a thread of the pool or the writer.

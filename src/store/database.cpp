@@ -44,9 +44,11 @@ Status run_part(Database::Job const& job, Transaction& whole) {
   }
 }
 
-void tell(Database::WhenDone const& done, Status const& answer) {
+// What a callback throws is dropped.
+template <class Callback, class Said>
+void tell(Callback const& callback, Said const& said) {
   try {
-    done(answer);
+    callback(said);
   } catch (std::exception const&) {
   }
 }
@@ -184,6 +186,7 @@ std::optional<Database::Waiting> Database::take_waiting() {
 
 void Database::run_group(std::vector<Waiting>& group, std::vector<Status>& answers) {
   auto const started = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::duration took{};
   Status committed = ok();
   try {
     Transaction whole(*writing_, Transaction::Kind::write);
@@ -197,7 +200,9 @@ void Database::run_group(std::vector<Waiting>& group, std::vector<Status>& answe
       if (whole.failed()) break;  // the disk took everything back
     }
     // 2. One flush for all of them.
+    auto const flushing = std::chrono::steady_clock::now();
     committed = whole.commit();
+    took = std::chrono::steady_clock::now() - flushing;
   } catch (std::exception const& thrown) {
     committed = error_of(thrown);
     // Where not even the transaction began, one job hears of it: else the same would be tried for ever.
@@ -212,6 +217,7 @@ void Database::run_group(std::vector<Waiting>& group, std::vector<Status>& answe
     counts_.jobs += group.size();
     if (committed) ++counts_.commits;
   }
+  if (committed && options_.on_commit) tell(options_.on_commit, took);
   // 3. Only now does anybody hear of it.
   for (std::size_t i = 0; i < group.size(); ++i) tell(group[i].done, answers[i] ? committed : answers[i]);
 }

@@ -15,6 +15,7 @@
 // must not wait for the database. No time is read here: what is stored gets its time from the caller.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -48,6 +49,8 @@ class Database {
     int log_pages = 1'000;  // the log is carried into the file when it is this long; a quarter when nobody waits
     // Called once, on the writer's thread, when a flush failed.
     std::function<void(Error const&)> on_fatal{};
+    // Called on the writer's thread with how long a commit took that reached the disk. What it throws is dropped.
+    std::function<void(std::chrono::nanoseconds)> on_commit{};
   };
   // What a job returns or makes its transaction fail with is the error of that job alone.
   using Job = std::function<Status(Transaction&)>;
