@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <cmath>
 #include <mutex>
 #include <thread>
 
@@ -27,10 +28,15 @@ struct State {
   double gets = 5'000, posts = 500, decisions = 5, replays = 2, switches = 2, seconds = 10;
   int readers = 8, writers = 24;
   std::string folder = "data/bench-serve";
+  bool check = false;
 };
 
 Clock::time_point deadline() { return Clock::now() + std::chrono::seconds(10); }
 
+// A quantile of a load's times that --check wants to be no longer.
+struct Limit {
+  double quantile = 0, most_ms = 0;
+};
 // One kind of request, sent by several connections. `send` answers the k-th; its time counts unless it says otherwise.
 struct Sent {
   Answer answer;
@@ -41,6 +47,7 @@ struct Load {
   double rate = 0;
   int clients = 1;
   std::function<Sent(travel::HttpClient&, int k)> send;
+  std::optional<Limit> limit = {};
 };
 struct Seen {
   std::vector<double> ms;
@@ -159,14 +166,18 @@ Status run(Common const& common, State const& state) {
       {"GET status", state.gets, state.readers,
        [](travel::HttpClient& c, int) {
          return Sent{c.get("/api/company_dispatch/rl/status?company_id=1", deadline())};
-       }},
+       },
+       Limit{0.99, 10}},
       {"POST booking", state.posts, state.writers,
        [](travel::HttpClient& c, int k) {
          return Sent{c.post_json("/api/v1/companies/1/bookings", bench_booking(k).dump(), deadline())};
-       }},
-      {"decision", state.decisions, 1, [&](travel::HttpClient& c, int k) { return decide(shared, c, k); }},
+       },
+       Limit{0.99, 30}},
+      {"decision", state.decisions, 1, [&](travel::HttpClient& c, int k) { return decide(shared, c, k); },
+       Limit{0.99, 50}},
       {"replay", state.replays, 1, [&](travel::HttpClient& c, int) { return replay(shared, c); }},
-      {"switch off", 2 * state.switches, 1, [&](travel::HttpClient& c, int k) { return turn_off(shared, c, k); }}};
+      {"switch off", 2 * state.switches, 1, [&](travel::HttpClient& c, int k) { return turn_off(shared, c, k); },
+       Limit{1, 100}}};
 
   double const before_s = server.usage().cpu_s;
   std::vector<Result<Seen>> seen;
@@ -197,9 +208,11 @@ Status run(Common const& common, State const& state) {
   std::string text = fmt::format("{:<14} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>7}\n", "", "rate", "done", "p50 ms",
                                  "p99 ms", "p99.9 ms", "max ms", "failed");
   std::string failure;
+  std::vector<std::string> missed;
   for (std::size_t k = 0; k < loads.size(); ++k) {
     if (!seen[k]) return seen[k].error();
     Seen const& s = *seen[k];
+    if (loads[k].rate > 0 && s.ms.empty()) missed.push_back(loads[k].name + " was never timed");
     if (s.ms.empty()) continue;
     auto const at = [&](double q) { return quantile(s.ms, q); };
     rows.push_back(Json::object({{"load", loads[k].name},
@@ -212,17 +225,23 @@ Status run(Common const& common, State const& state) {
                                  {"failed", s.failed}}));
     text += fmt::format("{:<14} {:>7.0f}/s {:>8} {:>9.2f} {:>9.2f} {:>9.2f} {:>9.2f} {:>7}\n", loads[k].name,
                         loads[k].rate, s.ms.size(), at(0.5), at(0.99), at(0.999), at(1), s.failed);
+    if (s.failed > 0) missed.push_back(fmt::format("{}: {} failed", loads[k].name, s.failed));
+    if (auto const& limit = loads[k].limit; limit && at(limit->quantile) > limit->most_ms) {
+      missed.push_back(fmt::format("{}: {} ms at {} % are more than {} ms", loads[k].name,
+                                   std::round(at(limit->quantile)), 100 * limit->quantile, limit->most_ms));
+    }
     if (failure.empty() && s.failed > 0) failure = fmt::format("{}: {}", loads[k].name, s.first_failure);
   }
   text += fmt::format("server: cold start {:.0f} ms, {:.0f} MB at most, {:.0f} µs of processor time a request",
                       server.cold_start_ms(), usage.most_rss_mb, each_us);
   if (!failure.empty()) text += "\nfirst failure: " + failure;
-  return print_result(common,
-                      Json::object({{"loads", rows},
-                                    {"cold_start_ms", server.cold_start_ms()},
-                                    {"most_rss_mb", usage.most_rss_mb},
-                                    {"cpu_us_per_request", each_us}}),
-                      text);
+  Status const told = print_result(common,
+                                   Json::object({{"loads", rows},
+                                                 {"cold_start_ms", server.cold_start_ms()},
+                                                 {"most_rss_mb", usage.most_rss_mb},
+                                                 {"cpu_us_per_request", each_us}}),
+                                   text);
+  return told && state.check ? none_missed(missed) : told;
 }
 
 }  // namespace
@@ -251,6 +270,9 @@ Run add_bench_serve(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--folder", state->folder, "Where its database is made; emptied before and after")
       ->capture_default_str();
+  app.add_flag("--check", state->check,
+               "Fail when a request failed or a limit was missed: 10 ms (99 %) to read, 30 to book, 50 to decide, and "
+               "never 100 to turn off");
   app.footer(
       "Examples:\n  regulus bench serve\n  regulus bench serve --seconds 60\n"
       "  regulus bench serve --posts 0 --decisions 0 --replays 0 --switches 0");

@@ -192,6 +192,11 @@ BenchServer::Usage BenchServer::usage() const {
   return usage;
 }
 
+Status none_missed(std::vector<std::string> const& missed) {
+  if (missed.empty()) return ok();
+  return Error{ErrorKind::io, fmt::format("missed: {}", fmt::join(missed, "; "))};
+}
+
 Json bench_booking(int k) {
   int const day = 1 + k % 28, month = 1 + k / 28 % 12, hour = 6 + k % 10;
   std::string const at = fmt::format("2027-{:02}-{:02}T{:02}:00:00Z", month, day, hour);

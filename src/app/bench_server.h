@@ -56,6 +56,9 @@ class BenchServer {
   double cold_start_ms_ = 0;
 };
 
+// What --check says at the end: ok when no limit was missed, otherwise an error that names each (exit code 1).
+Status none_missed(std::vector<std::string> const& missed);
+
 // A booking of the year 2027: the k-th, spread over its days so that none grows without bound.
 Json bench_booking(int k);
 

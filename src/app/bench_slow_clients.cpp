@@ -35,7 +35,13 @@ struct State {
   int heads = 1'000, bodies = 1'000;
   double rate = 200, seconds = 60;
   std::string folder = "data/bench-slow-clients";
+  bool check = false;
 };
+
+// What --check wants of the honest requests, 99 % of them.
+constexpr double most_honest_ms = 50;
+// By which a deadline may be late: the server looks at the clock, and we hear of it.
+constexpr double grace_s = 2;
 
 // The honest client's own connection, and one that the server may still be closing.
 constexpr int kept_open = 2;
@@ -44,6 +50,7 @@ constexpr int kept_open = 2;
 struct Held {
   std::vector<double> seconds;
   std::int64_t refused = 0;  // never taken in
+  double oldest = 0;         // of those that were still open at the end
 };
 
 // One client that is never done; it lives until its io_context stops.
@@ -62,9 +69,16 @@ class SlowClient : public std::enable_shared_from_this<SlowClient> {
     });
   }
 
+  // Once nothing runs any more: notes how long this one has been left open.
+  void note_open() {
+    if (is_connected_) held_.oldest = std::max(held_.oldest, seconds_open());
+  }
+
  private:
+  double seconds_open() const { return std::chrono::duration<double>(Clock::now() - since_).count(); }
   void connected() {
     since_ = Clock::now();
+    is_connected_ = true;
     asio::async_write(socket_, asio::buffer(opening_), [self = shared_from_this()](error_code problem, std::size_t) {
       if (problem) return self->end();
       self->drip();
@@ -90,8 +104,9 @@ class SlowClient : public std::enable_shared_from_this<SlowClient> {
   void end() {
     if (ended_) return;
     ended_ = true;
+    is_connected_ = false;
     timer_.cancel();
-    double const seconds = std::chrono::duration<double>(Clock::now() - since_).count();
+    double const seconds = seconds_open();
     // Told at once that there is no room.
     if (seconds < 1) {
       ++held_.refused;
@@ -114,8 +129,21 @@ class SlowClient : public std::enable_shared_from_this<SlowClient> {
   asio::steady_timer timer_;
   std::array<char, 1'024> heard_{};
   Clock::time_point since_;
-  bool ended_ = false;
+  bool ended_ = false, is_connected_ = false;
 };
+
+// Why not every one of these clients was cut off by its deadline, if so.
+std::optional<std::string> overdue(std::string const& name, int clients, Held const& held, double deadline_s,
+                                   double seconds) {
+  if (clients == 0) return std::nullopt;
+  double const most = deadline_s + grace_s, longest = held.seconds.empty() ? 0 : quantile(held.seconds, 1);
+  if (seconds <= most)
+    return fmt::format("{}: {} s are too short to see the deadline of {} s", name, seconds, deadline_s);
+  if (std::ssize(held.seconds) < clients) return fmt::format("{}: {} were cut off", name, held.seconds.size());
+  if (std::max(longest, held.oldest) <= most) return std::nullopt;
+  return fmt::format("{}: one was left for {:.1f} s, the deadline is {} s", name, std::max(longest, held.oldest),
+                     deadline_s);
+}
 
 struct Honest {
   std::vector<double> ms;
@@ -160,13 +188,20 @@ Status run(Common const& common, State const& state) {
     std::string const half_a_body =
         "POST /api/v1/companies/1/bookings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Content-Length: 60000\r\n\r\n{\"";
-    for (int k = 0; k < state.heads; ++k) std::make_shared<SlowClient>(context, door, half_a_head, heads)->begin();
-    for (int k = 0; k < state.bodies; ++k) std::make_shared<SlowClient>(context, door, half_a_body, bodies)->begin();
+    std::vector<std::shared_ptr<SlowClient>> clients;
+    for (int k = 0; k < state.heads; ++k) {
+      clients.push_back(std::make_shared<SlowClient>(context, door, half_a_head, heads));
+    }
+    for (int k = 0; k < state.bodies; ++k) {
+      clients.push_back(std::make_shared<SlowClient>(context, door, half_a_body, bodies));
+    }
+    for (auto const& client : clients) client->begin();
     std::thread slow([&] { context.run(); });
     honest = ask_honestly(server, state.rate, state.seconds);
     during = server.usage();
     context.stop();
     slow.join();
+    for (auto const& client : clients) client->note_open();
   }  // here the slow ones hang up
   if (!honest) return honest.error();
   if (interrupted()) return Error{ErrorKind::interrupted, "interrupted; nothing was measured"};
@@ -192,7 +227,7 @@ Status run(Common const& common, State const& state) {
   auto const held = [&](Held const& h) {
     return Json::object({{"cut_off", h.seconds.size()}, {"longest_s", longest(h)}, {"turned_away", h.refused}});
   };
-  return print_result(
+  Status const told = print_result(
       common,
       Json::object(
           {{"heads", held(heads)},
@@ -204,6 +239,18 @@ Status run(Common const& common, State const& state) {
             Json::object({{"before", before.files}, {"meanwhile", during.files}, {"afterwards", after.files}})},
            {"rss_mb", Json::object({{"before", before.rss_mb}, {"meanwhile", during.rss_mb}})}}),
       text);
+  if (!told || !state.check) return told;
+  std::vector<std::string> missed;
+  if (honest->failed > 0) missed.push_back(fmt::format("honest requests: {} failed", honest->failed));
+  if (p99 > most_honest_ms) missed.push_back(fmt::format("honest requests: {:.0f} ms at 99 %", p99));
+  for (auto const& late : {overdue("slow heads", state.heads, heads, limit_s(door.head_deadline), state.seconds),
+                           overdue("slow bodies", state.bodies, bodies, limit_s(door.body_deadline), state.seconds)}) {
+    if (late) missed.push_back(*late);
+  }
+  if (after.files > before.files + kept_open) {
+    missed.push_back(fmt::format("files: {} before, {} afterwards", before.files, after.files));
+  }
+  return none_missed(missed);
 }
 
 }  // namespace
@@ -220,6 +267,10 @@ Run add_bench_slow_clients(CLI::App& app) {
   app.add_option("--seconds", state->seconds, "How long")->check(CLI::Range(1.0, 3'600.0))->capture_default_str();
   app.add_option("--folder", state->folder, "Where its database is made; emptied before and after")
       ->capture_default_str();
+  app.add_flag(
+      "--check", state->check,
+      "Fail unless everybody slow was cut off in time, every descriptor came back, and the honest requests were "
+      "answered within 50 ms (99 %)");
   app.footer("Examples:\n  regulus bench slow-clients\n  regulus bench slow-clients --heads 4000 --bodies 4000");
   return [state](Common const& common) { return run(common, *state); };
 }
