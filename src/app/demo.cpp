@@ -13,6 +13,7 @@
 
 #include "app/command.h"
 #include "app/database_flag.h"
+#include "app/issue_token.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
 #include "core/seeds.h"
@@ -285,10 +286,7 @@ Result<std::string> make_token(State const& state) {
       .companies = std::vector<std::int64_t>{state.company},
       .expires_us = server::system_now() + 86'400 * server::one_second,
       .created_by = "demo"};
-  auto const issued = (*database)->write_and_wait([&](store::Transaction& tx) {
-    return store::create_token(tx, rights, server::system_now(),
-                               [](std::span<std::uint8_t> bytes) { store::random_bytes(bytes); });
-  });
+  auto const issued = issue_token(**database, rights);
   if (!issued) return issued.error();
   return issued->secret;
 }

@@ -6,17 +6,16 @@
 
 #include "app/command.h"
 #include "app/database_flag.h"
-#include "server/civil_time.h"
+#include "app/issue_token.h"
 #include "server/server.h"
-#include "store/audit_log.h"
-#include "store/hash.h"
-#include "store/tokens.h"
+#include "server/tokens.h"
 
 namespace regulus::app {
 
 namespace {
 
 constexpr server::Instant one_day = 86'400 * server::one_second;
+constexpr char const* actor = "command line";
 
 struct State {
   DatabaseFlag database;
@@ -25,28 +24,6 @@ struct State {
   std::vector<std::string> scopes;
   int days = 0;
 };
-
-Json token_json(store::Token const& token) {
-  return Json::object(
-      {{"id", token.id},
-       {"name", token.rights.name},
-       {"scopes", Json::array_of(token.rights.scopes)},
-       {"companies", token.rights.companies ? Json::array_of(*token.rights.companies) : Json()},
-       {"expires", token.rights.expires_us ? Json(server::instant_text(*token.rights.expires_us)) : Json()},
-       {"revoked", token.revoked_us ? Json(server::instant_text(*token.revoked_us)) : Json()}});
-}
-
-void record(store::Transaction& tx, std::string const& action, store::Token const& token, server::Instant now) {
-  store::append_audit(tx, {.company = std::nullopt,
-                           .actor = "command line",
-                           .action = action,
-                           .object = token.id,
-                           .before = {},
-                           .after = token_json(token),
-                           .reason = "",
-                           .request_id = "none",
-                           .at = now});
-}
 
 Status create(Common const& common, State const& state, store::Database& database) {
   if (state.scopes.empty()) {
@@ -60,18 +37,13 @@ Status create(Common const& common, State const& state, store::Database& databas
     return invalid(fmt::format("--scopes: {} is not known{} (known: {})", scope, suggestion(scope, known),
                                fmt::join(known, ", ")));
   }
-  server::Instant const now = server::system_now();
   store::TokenRights rights{
-      .name = state.name, .scopes = scopes, .companies = {}, .expires_us = {}, .created_by = "command line"};
+      .name = state.name, .scopes = scopes, .companies = {}, .expires_us = {}, .created_by = actor};
   if (!state.companies.empty()) rights.companies = state.companies;
-  if (state.days > 0) rights.expires_us = now + state.days * one_day;
-  auto const issued = database.write_and_wait([&](store::Transaction& tx) -> Result<store::IssuedToken> {
-    auto made = store::create_token(tx, rights, now, [](std::span<std::uint8_t> bytes) { store::random_bytes(bytes); });
-    if (made) record(tx, "token.create", made->token, now);
-    return made;
-  });
+  if (state.days > 0) rights.expires_us = server::system_now() + state.days * one_day;
+  auto const issued = issue_token(database, rights);
   if (!issued) return issued.error();
-  Json json = token_json(issued->token);
+  Json json = server::token_json(issued->token);
   json["secret"] = issued->secret;
   return print_result(common, json,
                       fmt::format("{}\n  {} with {}; this is the only time it is shown", issued->secret,
@@ -86,7 +58,7 @@ Status list(Common const& common, store::Database& database) {
     while (true) {
       auto const page = store::list_tokens(tx, after, 500);
       for (store::Token const& token : page) {
-        items.push_back(token_json(token));
+        items.push_back(server::token_json(token));
         text += fmt::format("{}  {}  {}{}\n", token.id, token.rights.name, fmt::join(token.rights.scopes, ","),
                             token.revoked_us ? "  revoked" : "");
         after = token.id;
@@ -101,14 +73,9 @@ Status list(Common const& common, store::Database& database) {
 
 Status revoke(Common const& common, State const& state, store::Database& database) {
   if (state.id.empty()) return invalid("ID is missing; regulus token list shows them");
-  server::Instant const now = server::system_now();
-  auto const revoked = database.write_and_wait([&](store::Transaction& tx) -> Result<store::Token> {
-    auto token = store::revoke_token(tx, state.id, now);
-    if (token) record(tx, "token.revoke", *token, now);
-    return token;
-  });
+  auto const revoked = revoke_token(database, state.id, actor);
   if (!revoked) return revoked.error();
-  return print_result(common, token_json(*revoked), fmt::format("{} is revoked", revoked->id));
+  return print_result(common, server::token_json(*revoked), fmt::format("{} is revoked", revoked->id));
 }
 
 Status run(Common const& common, State const& state) {

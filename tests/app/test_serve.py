@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -137,6 +138,34 @@ def test_nothing_that_was_answered_is_lost_when_the_server_is_killed(folder):
         assert status == 200 and verdict["first_broken"] is None
 
 
+def test_a_token_of_the_command_line_leaves_the_row_that_one_of_the_interface_does(folder):
+    with serving(folder) as server:
+        token = a_company(server)
+        _, made, _ = server.ask("POST", "/api/v1/tokens", token, {"name": "b", "scopes": ["rl:read"], "companies": None, "expires": None})
+        issued = regulus(folder, "token", "create", "--scopes", "rl:read")
+        regulus(folder, "token", "revoke", issued["id"])
+        regulus(folder, "demo", "--url", server.url, "--company", "7")
+        _, trail, _ = server.ask("GET", "/api/v1/audit?limit=500", token)
+    rows = [row for row in trail["items"] if row["action"].startswith("token.")]
+    objects = {row["object"]: row for row in rows if row["action"] == "token.create"}
+    assert {f"token/{made['id']}", f"token/{issued['id']}"} <= set(objects)
+    assert [row["actor"] for row in objects.values()].count("demo") == 1
+    shapes = {frozenset(row["after"]) for row in objects.values()}
+    assert len(shapes) == 1 and "created_by" in shapes.pop()
+    revoked = next(row for row in rows if row["action"] == "token.revoke")
+    assert revoked["object"] == f"token/{issued['id']}"
+    assert revoked["before"]["revoked"] is None and revoked["after"]["revoked"] is not None
+
+
+def test_the_log_holds_the_head_of_the_trail_when_the_day_begins(folder):
+    regulus(folder, "token", "create", "--scopes", "all")
+    with serving(folder) as server:
+        line = json.loads(server.process.stderr.readline())
+        head = regulus(folder, "backup", "backup.db")
+    assert line["database"] == "ok"
+    assert (line["audit_sequence"], line["audit_hash"]) == (1, head["audit_head"])
+
+
 def test_it_stops_in_order_and_says_so(folder):
     with serving(folder) as server:
         assert server.ask("GET", "/healthz")[0] == 200
@@ -205,6 +234,22 @@ def test_clients_that_never_finish_take_nothing_away_for_good(folder):
     assert seen["honest"]["failed"] == 0 and seen["honest"]["requests"] == 50
     assert seen["files"]["meanwhile"] >= seen["files"]["before"] + 100
     assert seen["files"]["afterwards"] <= seen["files"]["before"] + 2
+
+
+@pytest.mark.parametrize(
+    ("bench", "missed"),
+    [
+        # A single connection cannot ask a hundred thousand times a second, so its questions are late.
+        ("serve --seconds 0.2 --gets 100000 --readers 1 --posts 0 --decisions 0 --replays 0 --switches 0", "GET status"),
+        # Nobody is cut off within a second.
+        ("slow-clients --heads 5 --bodies 0 --seconds 1 --rate 20", "slow heads"),
+    ],
+)
+def test_a_bench_that_misses_a_limit_says_which_and_fails(folder, bench, missed):
+    done = subprocess.run(
+        [REGULUS, "bench", *bench.split(), "--check"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1 and re.search(f"^regulus: missed: .*{missed}", done.stderr, flags=re.MULTILINE), done.stderr
 
 
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")

@@ -7,7 +7,7 @@
 // under one would be the secret in clear, in a database that holds none, and a repeated answer without it would look
 // like success to somebody who has nothing. Who loses an answer finds the token in the list, revokes it and makes
 // another.
-#include "store/tokens.h"
+#include "server/tokens.h"
 
 #include <algorithm>
 
@@ -26,6 +26,8 @@ constexpr std::int64_t longest_overlap_s = 7 * 86'400;
 
 Json moment_json(std::optional<std::int64_t> const& moment) { return moment ? Json(instant_text(*moment)) : Json(); }
 
+}  // namespace
+
 // Without the secret, which no function here has but the two that make one.
 Json token_json(store::Token const& token) {
   store::TokenRights const& rights = token.rights;
@@ -41,6 +43,8 @@ Json token_json(store::Token const& token) {
 }
 
 std::string object_of(store::Token const& token) { return "token/" + token.id; }
+
+namespace {
 
 // Whether every company of the token is one of the caller's.
 bool is_visible(Call const& call, store::Token const& token) {
