@@ -9,6 +9,7 @@
 #include "dispatch/instance_of.h"
 #include "dispatch/search.h"
 #include "domain/day_file.h"
+#include "domain/promise.h"
 #include "domain/snapshot_file.h"
 
 namespace regulus::server {
@@ -314,6 +315,17 @@ void Desk::carry_out(dispatch::Decision const& decision) {
     }));
   }
   find_undecided();
+  // Step 3. Whoever comes soon is told who comes, and when.
+  promise_what_is_near();
+}
+
+void Desk::promise_what_is_near() {
+  for (DriverState const& s : fleet_.drivers) {
+    for (Stop const& stop : s.stops) {
+      if (stop.kind != StopKind::pickup || !is_promised_by(fleet_.now, stop.planned)) continue;
+      if (state_of(stop.index).status == BookingStatus::assigned) promise(state_of(stop.index), stop.planned);
+    }
+  }
 }
 
 void Desk::stand(DriverState& s, Place here, Seconds moment) {
@@ -423,6 +435,7 @@ Status Desk::withdraw(BookingId booking, BookingStatus status) {
     driver = day_.drivers[d].id;
   }
   b.status = status;
+  withdraw_promise(b);
   if (status != BookingStatus::cancelled) b.driver = 0;
   if (status == BookingStatus::partner) --fleet_.partner_left;
   ++fleet_.version;
@@ -439,8 +452,11 @@ void Desk::release(DriverId driver) {
     }
   }
   for (BookingId id : taken_back) {
+    BookingState const before = state_of(id);
     Status const out = withdraw(id, BookingStatus::pending);
     REGULUS_CHECK(static_cast<bool>(out));
+    state_of(id).promised_driver = before.promised_driver;
+    state_of(id).promised_pickup = before.promised_pickup;
   }
   DriverState& s = state(driver);
   std::erase_if(s.stops, [&](Stop const& stop) { return stop.kind == StopKind::rest && !stop.locked; });

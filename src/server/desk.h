@@ -97,15 +97,18 @@ class Desk {
   void carry_out(dispatch::Decision const& decision);
   // Errors: conflict in the sense of the API, as `invalid`: the driver does not exist or has another stop before him.
   Status report(Report const& report);
-  // Takes a booking out of every plan and gives it a status: cancelled, pending, partner. Errors: invalid, when the
-  // lifecycle forbids it.
+  // Takes a booking out of every plan and gives it a status: cancelled, pending, partner; what was promised is off.
+  // Errors: invalid, when the lifecycle forbids it.
   Status withdraw(BookingId booking, BookingStatus status);
-  // Takes back what a driver has not begun yet: he is ill, or gone. Who is on board stays with him.
+  // Takes back what a driver has not begun yet: he is ill, or gone. Who is on board stays with him, and what the others
+  // were promised stands.
   void release(DriverId driver);
   // For this question only: nobody else may take the booking. Bug check: both exist.
   void require(BookingId booking, DriverId driver);
   // From now on only these are to be decided about; ids that are not undecided are ignored.
   void decide_only(std::vector<BookingId> const& bookings);
+  // Promises driver and time to whoever is in a plan and comes within the promise horizon; carry_out does so too.
+  void promise_what_is_near();
   // Makes the driver's plan feasible again in time, as the kernel sees it.
   void retime(DriverId driver);
 

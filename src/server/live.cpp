@@ -6,10 +6,9 @@
 #include <deque>
 
 #include "core/check.h"
-#include "dispatch/policy_neighbourhood.h"
-#include "dispatch/search.h"
 #include "domain/json_reader.h"
 #include "domain/snapshot_file.h"
+#include "server/improvement.h"
 #include "store/counters.h"
 #include "store/suggestions.h"
 
@@ -87,6 +86,7 @@ struct Verdict {
   std::string arm = "rule";
   std::string kind;
   std::string model_hash, fallback;
+  std::string_view broken;  // the limit at which the candidate is turned off
   ArmAnswer answer;
 };
 
@@ -98,6 +98,15 @@ struct Question {
 };
 
 Result<Dispatched> suggest(Server& server, When const& when, Question& question);
+
+// Whether no suggestion waits for a person any more, and one was refused or lay too long.
+bool is_turned_down(std::vector<store::Suggestion> const& suggestions) {
+  using enum store::SuggestionStatus;
+  bool const is_open = std::ranges::find(suggestions, open, &store::Suggestion::status) != suggestions.end();
+  return !is_open && std::ranges::any_of(suggestions, [](store::Suggestion const& s) {
+    return s.status == rejected || s.status == expired;
+  });
+}
 
 Result<Question> load_question(Server& server, std::int64_t company, When const& when) {
   return server.database().read([&](store::Transaction& tx) -> Result<Question> {
@@ -118,28 +127,73 @@ Result<Question> load_question(Server& server, std::int64_t company, When const&
   });
 }
 
-Verdict ask_arms(Server& server, Question const& question, std::uint64_t seed) {
-  LoadedDay const& day = question.day;
-  Verdict verdict;
-  bool const model_decides = day.company.mode == store::Mode::on && !day.company.fallback_reason;
-  if (model_decides) {
-    verdict.fallback = question.candidate_trouble;
-    if (question.candidate) {
-      auto answer = server.watchdog().ask(*question.candidate, day.desk, seed, verdict.fallback);
-      if (answer && answer->decision.replaced.empty()) {
-        verdict.arm = "model";
-        verdict.kind = question.candidate->name;
-        verdict.model_hash = question.candidate->model_hash;
-        verdict.answer = std::move(*answer);
-        return verdict;
-      }
-      if (answer) verdict.fallback = answer->decision.replaced;
+// What a person gave to a driver only a person takes from him. Says which ride an answer would take; "" when none.
+std::string taken_from_people(LoadedDay const& day, dispatch::Decision const& decision) {
+  for (auto const& [booking, driver] : day.by_hand) {
+    if (driver_for(*day.desk, decision, booking) != driver) {
+      return fmt::format("a person gave booking {} to driver {}", booking, driver);
     }
   }
-  Arm const rule = server.rule(day.settings.policy);
-  verdict.kind = rule.name;
-  verdict.answer = ask(rule, *day.desk, seed);
+  return "";
+}
+
+// The candidate's answer, if it is one that may be carried out; otherwise `verdict` says why not.
+bool ask_candidate(Server& server, Question const& question, std::uint64_t seed, Verdict& verdict) {
+  verdict.fallback = question.candidate_trouble;
+  if (!question.candidate) return false;
+  auto answer = server.watchdog().ask(*question.candidate, question.day.desk, seed, verdict.fallback);
+  if (!answer) return false;
+  verdict.fallback = answer->decision.replaced;
+  if (!verdict.fallback.empty()) return false;
+  if (std::string const taken = taken_from_people(question.day, answer->decision); !taken.empty()) {
+    verdict.fallback = "illegal: " + taken;
+    return false;
+  }
+  verdict.arm = "model";
+  verdict.kind = question.candidate->name;
+  verdict.model_hash = question.candidate->model_hash;
+  verdict.answer = std::move(*answer);
+  return true;
+}
+
+// The company's rule, or best insertion, which takes nothing from anybody.
+void ask_rule(Server& server, LoadedDay const& day, std::uint64_t seed, Verdict& verdict) {
+  for (std::string const& name : {day.settings.policy, std::string("insertion")}) {
+    verdict.kind = name;
+    verdict.answer = ask(server.rule(name), *day.desk, seed);
+    if (taken_from_people(day, verdict.answer.decision).empty()) return;
+  }
+}
+
+// The candidate where it is wanted and can be had, otherwise the rule.
+Verdict ask_arms(Server& server, Question const& question, std::uint64_t seed, bool candidate_wanted) {
+  Verdict verdict;
+  if (candidate_wanted) {
+    bool const answered = ask_candidate(server, question, seed, verdict);
+    store::Company const& company = question.day.company;
+    verdict.broken =
+        server.form().note(company.id, company.mode_version,
+                           {.at = server.now(), .decide_us = verdict.answer.took_us, .is_replaced = !answered});
+    if (answered) return verdict;
+    if (auto const limit = hard_limit_of(verdict.fallback); !limit.empty()) verdict.broken = limit;
+  }
+  ask_rule(server, question.day, seed, verdict);
   return verdict;
+}
+
+// Errors: conflict, when somebody turned the company's switch, or the candidate fell back, since the day was read.
+Status switch_unturned(Server& server, store::Transaction& tx, store::Company const& as_read) {
+  Result<store::Company> const now = store::load_company(tx, as_read.id);
+  if (!now) return now.error();
+  bool const off_meanwhile = as_read.mode != store::Mode::off && server.is_forced_off(as_read.id);
+  if (off_meanwhile || now->mode_version != as_read.mode_version || now->fallback_reason != as_read.fallback_reason) {
+    return Error{ErrorKind::conflict, "the switch was turned meanwhile"};
+  }
+  return ok();
+}
+
+Json told_decision(std::string const& id, std::string_view arm, std::vector<BookingId> const& bookings) {
+  return Json::object({{"decision", id}, {"arm", arm}, {"bookings", Json::array_of(bookings)}});
 }
 
 Json run_summary(LoadedDay const& day, Verdict const& verdict) {
@@ -151,22 +205,37 @@ Json run_summary(LoadedDay const& day, Verdict const& verdict) {
                        {"degraded", day.desk->is_degraded()}});
 }
 
-std::string recorded(Desk const& desk, std::uint64_t seed) {
+// `iterations`: of a search in the background; 0: it was none.
+std::string recorded(Desk const& desk, std::uint64_t seed, std::int64_t iterations = 0) {
   Json record = desk.record();
   record["seed"] = static_cast<std::int64_t>(seed);
+  if (iterations != 0) record["iterations"] = iterations;
   return record.dump();
+}
+
+// What a fallback's reason begins with.
+std::string kind_of_fallback(std::string const& reason) { return reason.substr(0, reason.find(':')); }
+
+void count_fallback(Server& server, std::string const& reason) {
+  server.metrics().add("dispatch_fallback_total", fmt::format("reason=\"{}\"", kind_of_fallback(reason)));
 }
 
 void note_fallback(Server& server, store::Transaction& tx, store::Company const& company, std::string const& reason,
                    Instant now) {
-  std::string const kind = reason.substr(0, reason.find(':'));
-  server.metrics().add("dispatch_fallback_total", fmt::format("reason=\"{}\"", kind));
+  std::string const kind = kind_of_fallback(reason);
+  count_fallback(server, reason);
   tally(tx, company.id, "fallbacks", now);
   auto const recent =
       tx.integer("SELECT COUNT(*) FROM decisions WHERE company = ? AND at > ? AND fallback_reason IS NOT NULL",
                  {company.id, now - fallback_span});
   server.tell(tx, company.id, "rl.fallback", Json::object({{"reason", kind}}), now);
   if (recent.value_or(0) >= most_fallbacks) fall_back(server, tx, company, kind, now);
+}
+
+// What the candidate's answer, or the want of one, means to it. Whichever limit is named first stays the reason.
+void judge(Server& server, store::Transaction& tx, store::Company const& company, Verdict const& verdict, Instant now) {
+  if (!verdict.broken.empty()) fall_back(server, tx, company, std::string(verdict.broken), now);
+  if (!verdict.fallback.empty()) note_fallback(server, tx, company, verdict.fallback, now);
 }
 
 }  // namespace
@@ -302,6 +371,9 @@ Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::st
     for (store::StoredBooking& row : page) {
       Result<StoredBody> body = stored_body_of(row);
       if (!body) return body.error();
+      if (body->decided_by == "person" && row.status == BookingStatus::assigned) {
+        day.by_hand.emplace(row.id, body->state.driver);
+      }
       bookings.push_back({.id = row.id, .body = std::move(body->asked), .state = body->state});
       day.bookings.emplace(row.id, std::move(row));
     }
@@ -322,6 +394,7 @@ Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::st
       day.company.scenario, date, rules_of(day.company, day.settings), drivers, bookings, zone->moment_of(now, date));
   if (!desk) return desk.error();
   day.desk = desk.take();
+  for (auto const& [booking, driver] : day.by_hand) day.desk->require(booking, driver);
   return day;
 }
 
@@ -336,13 +409,18 @@ std::variant<When, Problem> when_of(Call const& call, store::Company const& comp
                                      "seule une entreprise marquée is_test a une autre heure que maintenant"));
     }
     Result<Instant> const instant = at->is_string() ? parse_instant(at->as_string()) : invalid("");
-    if (!instant) return invalid_member("/at", "format", "at is no time; write it as 2026-03-01T08:15:00Z");
+    if (!instant)
+      return invalid_member("/at", "format",
+                            call.say("at is no time; write it as 2026-03-01T08:15:00Z",
+                                     "at n’est pas une heure\u202F; écrivez 2026-03-01T08:15:00Z"));
     when.now = *instant;
   }
   when.date = zone->date_of(when.now);
   if (Json const* date = call.body.find("date")) {
     if (!date->is_string() || !is_date(date->as_string())) {
-      return invalid_member("/date", "format", "date is no date; write it as 2026-03-01");
+      return invalid_member(
+          "/date", "format",
+          call.say("date is no date; write it as 2026-03-01", "date n’est pas une date\u202F; écrivez 2026-03-01"));
     }
     when.date = date->as_string();
   }
@@ -461,69 +539,92 @@ void fall_back(Server& server, store::Transaction& tx, store::Company const& com
               now);
 }
 
-Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& when, std::string const& reason) {
+namespace {
+
+std::vector<BookingId> undecided_of(Desk const& desk) {
+  std::vector<BookingId> ids;
+  for (std::int32_t const p : desk.fleet().undecided)
+    ids.push_back(desk.day().bookings[static_cast<std::size_t>(p)].id);
+  return ids;
+}
+
+// Once at a time: while one waits for its turn, no other is asked for.
+void improve_soon(Server& server, LoadedDay const& day, When const& when) {
+  if (!day.settings.improve || server.options().improve_iterations <= 0) return;
+  std::int64_t const company = day.company.id;
+  auto const turn = server.turn_at(fmt::format("improve/{}/{}", company, when.date));
+  if (!turn) return;
+  server.background().run([&server, company, when, turn] {
+    turn->end();
+    improve_day(server, company, when);
+  });
+}
+
+Result<Dispatched> decide(Server& server, std::int64_t company, When const& when, std::string const& reason,
+                          WhenKept const& with) {
   Error last{ErrorKind::conflict, "the day changed while it was being decided about"};
+  std::vector<std::string> suggestions;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     // Step 1. The day as it stands.
     Result<Question> question = load_question(server, company, when);
     if (!question) return question.error();
     LoadedDay& day = question->day;
+    std::vector<BookingId> const undecided = undecided_of(*day.desk);
+    Dispatched done{.suggestions = suggestions, .waiting = {undecided.begin(), undecided.end()}};
     if (day.company.mode == store::Mode::suggest_only && question->candidate) {
       Question asked = *question;
       asked.day.desk = day.desk->copy();
       Result<Dispatched> suggested = suggest(server, when, asked);
       if (!suggested) return suggested;
+      suggestions.insert(suggestions.end(), suggested->suggestions.begin(), suggested->suggestions.end());
+      suggested->suggestions = suggestions;
+      suggested->waiting = done.waiting;
       // What people turned down, or let lie, the rule decides; the rest waits for them.
       std::vector<BookingId> left;
       Status const read = server.database().read([&](store::Transaction& tx) {
-        tx.query(
-            "SELECT booking, MAX(status = 'open'), MAX(status IN ('rejected', 'expired')) FROM suggestions WHERE "
-            "company = ? GROUP BY booking",
-            {company}, [&](store::Row const& row) {
-              if (row.integer(1) == 0 && row.integer(2) != 0) left.push_back(static_cast<BookingId>(row.integer(0)));
-            });
-        return ok();
+        std::ranges::copy_if(undecided, std::back_inserter(left),
+                             [&](BookingId id) { return is_turned_down(store::suggestions_of(tx, company, id)); });
+        return tx.failed() ? Status(tx.error()) : ok();
       });
       if (!read) return read.error();
       day.desk->decide_only(left);
-      if (day.desk->fleet().undecided.empty()) return suggested;
+      if (left.empty() && reason != "delay") return suggested;
+      done = *suggested;
     }
     day.desk->lock_what_is_near();
-    if (day.desk->fleet().undecided.empty()) return Dispatched{};
+    bool const nothing_open = day.desk->fleet().undecided.empty();
+    if (nothing_open && reason != "delay") return done;
     find_times(server, company, *day.desk);
 
     // Step 2. The answer, and the last look at it.
     std::uint64_t const seed = server.random_seed();
     std::string const snapshot = recorded(*day.desk, seed);
-    Verdict const verdict = ask_arms(server, *question, seed);
+    // A candidate that was to suggest and cannot be loaded is missed as one that was to decide.
+    bool const is_missed = day.company.mode == store::Mode::suggest_only && !question->candidate_trouble.empty();
+    bool const model_decides = day.company.mode == store::Mode::on && !day.company.fallback_reason;
+    Verdict const verdict = ask_arms(server, *question, seed, model_decides || is_missed);
     Status const legal = dispatch::check_decision(day.desk->situation(), verdict.answer.decision);
     if (!legal) return Error{ErrorKind::corrupt, "the rule's answer is illegal: " + legal.error().message};
-    std::vector<BookingId> undecided;
-    for (std::int32_t const p : day.desk->fleet().undecided) {
-      undecided.push_back(day.desk->day().bookings[static_cast<std::size_t>(p)].id);
+    if (nothing_open && verdict.fallback.empty() && changes_nothing(verdict.answer.decision)) {
+      improve_soon(server, day, when);
+      return done;
     }
     Json const summary = run_summary(day, verdict);
     if (!changes_nothing(verdict.answer.decision)) day.desk->carry_out(verdict.answer.decision);
 
     // Step 3. Keeping it, if everything is still as it was read; the switch too.
-    Dispatched done{.decision_id = "",
-                    .arm = verdict.arm,
-                    .decided = {},
-                    .suggestions = {},
-                    .fallback = verdict.fallback,
-                    .degraded = day.desk->is_degraded(),
-                    .decide_us = verdict.answer.took_us};
+    done.arm = verdict.arm;
+    done.fallback = verdict.fallback;
+    done.degraded = day.desk->is_degraded();
+    done.decide_us = verdict.answer.took_us;
+    done.wake_at = std::min(done.wake_at, verdict.answer.decision.wake_at);
     for (BookingId const id : undecided) {
-      if (day.desk->booking(id).status != BookingStatus::pending) done.decided.push_back(id);
+      if (day.desk->booking(id).status == BookingStatus::pending) continue;
+      done.decided.push_back(id);
+      done.waiting.erase(id);
     }
     auto const kept = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
-      Result<store::Company> const now = store::load_company(tx, company);
-      if (!now) return now.error();
-      bool const off_meanwhile = verdict.arm == "model" && server.is_forced_off(company);
-      if (off_meanwhile || now->mode_version != day.company.mode_version ||
-          now->fallback_reason != day.company.fallback_reason) {
-        return Error{ErrorKind::conflict, "the switch was turned meanwhile"};
-      }
+      if (Status const same = switch_unturned(server, tx, day.company); !same) return same;
       if (Status const day_kept = keep_day(server, tx, day, when.now, verdict.arm); !day_kept) return day_kept;
       auto const run =
           store::add_run(tx, {.id = "", .company = company, .at_us = when.now, .reason = reason, .summary = summary},
@@ -547,12 +648,13 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
       tally(tx, company, verdict.arm == "model" ? "decisions_by_model" : "decisions_by_rule", when.now);
       tally(tx, company, verdict.arm == "model" ? "bookings_decided_by_model" : "bookings_decided_by_rule", when.now,
             static_cast<std::int64_t>(done.decided.size()));
-      server.tell(
-          tx, company, "decision.made",
-          Json::object(
-              {{"decision", done.decision_id}, {"arm", verdict.arm}, {"bookings", Json::array_of(done.decided)}}),
-          when.now);
-      if (!verdict.fallback.empty()) note_fallback(server, tx, *now, verdict.fallback, when.now);
+      server.tell(tx, company, "decision.made", told_decision(done.decision_id, verdict.arm, done.decided), when.now);
+      judge(server, tx, day.company, verdict, when.now);
+      if (day.company.mode == store::Mode::shadow && !question->candidate_trouble.empty()) {
+        count_fallback(server, question->candidate_trouble);
+        tally(tx, company, "shadow_fallbacks", when.now);
+      }
+      if (with) with(tx, done);
       return tx.failed() ? Status(tx.error()) : ok();
     });
     if (!kept) {
@@ -568,17 +670,30 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
     if (day.company.mode == store::Mode::shadow && question->candidate) {
       server.background().run([&server, company, id = done.decision_id] { shadow_decision(server, company, id); });
     }
-    if (day.settings.improve && server.options().improve_iterations > 0) {
-      if (auto const turn = server.turn_at(fmt::format("improve/{}/{}", company, when.date))) {
-        server.background().run([&server, company, when, turn] {
-          turn->end();
-          improve_day(server, company, when);
-        });
-      }
-    }
+    improve_soon(server, day, when);
     return done;
   }
   return last;
+}
+
+}  // namespace
+
+Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& when, std::string const& reason,
+                              WhenKept const& with) {
+  Result<Dispatched> done = decide(server, company, when, reason, with);
+  if (!done) return done;
+  Result<TimeZone> const zone = server.database().read([&](store::Transaction& tx) -> Result<TimeZone> {
+    Result<store::Company> const c = store::load_company(tx, company);
+    if (!c) return c.error();
+    return TimeZone::named(c->time_zone);
+  });
+  if (!zone) return zone.error();
+  // The clock is about today.
+  if (zone->date_of(server.now()) != when.date) return done;
+  Due::Left left{.date = when.date, .waiting = done->waiting};
+  if (done->wake_at != never) left.wake_at = zone->instant_of(done->wake_at, when.date);
+  server.due().note(company, std::move(left));
+  return done;
 }
 
 void decide_soon(Server& server, std::int64_t company, When const& when, std::string const& reason) {
@@ -598,31 +713,49 @@ void improve_day(Server& server, std::int64_t company, When const& when) {
   Result<Question> question = load_question(server, company, when);
   if (!question) return;
   LoadedDay& day = question->day;
+  Desk& desk = *day.desk;
   // The model's plans are the model's: only the rule's are improved by the rule's yardstick.
   if (day.company.mode == store::Mode::on && !day.company.fallback_reason) return;
-  day.desk->lock_what_is_near();
-  find_times(server, company, *day.desk);
-  Situation const situation = day.desk->situation();
-  std::optional<dispatch::Question> const around = dispatch::question_around(situation);
-  if (!around) return;
-  if (dispatch::cost_of_routes(around->instance, around->present.routes) >= dispatch::no_plan) return;
-  dispatch::SearchOptions options;
-  options.iterations = server.options().improve_iterations;
+  // What has no driver yet waits for a person.
+  if (day.company.mode == store::Mode::suggest_only && !day.company.fallback_reason) desk.decide_only({});
+  desk.lock_what_is_near();
+  find_times(server, company, desk);
+  std::int64_t const iterations = server.options().improve_iterations;
   std::uint64_t const seed = server.random_seed();
-  dispatch::Solution const better =
-      dispatch::improve(around->instance, around->present, options, Rng(seed).stream(Purpose::policy));
-  if (better.cost >= dispatch::cost_of(around->instance, around->present)) return;
-  dispatch::Decision const decision = dispatch::decision_of(situation, *around, better);
-  if (changes_nothing(decision) || !dispatch::check_decision(situation, decision)) return;
-  std::string const snapshot = recorded(*day.desk, seed);
-  day.desk->carry_out(decision);
+  std::string const snapshot = recorded(desk, seed, iterations);
+  Arm const search = improvement(iterations);
+  ArmAnswer const answer = ask(search, desk, seed);
+  if (changes_nothing(answer.decision) || !dispatch::check_decision(desk.situation(), answer.decision)) return;
+  if (!taken_from_people(day, answer.decision).empty()) return;
+  std::vector<BookingId> const moved = moved_by(desk, answer.decision);
+  desk.carry_out(answer.decision);
   // Somebody who changed the day meanwhile asks for a decision, and that for an improvement: nothing is lost.
   auto const kept = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
+    if (Status const same = switch_unturned(server, tx, day.company); !same) return same;
     if (Status const day_kept = keep_day(server, tx, day, when.now, "rule"); !day_kept) return day_kept;
+    store::StoredDecision decision;
+    decision.company = company;
+    decision.at_us = when.now;
+    decision.kind = search.name;
+    decision.arm = "improvement";
+    decision.snapshot = snapshot;
+    decision.answer = to_json(answer.decision);
+    decision.decide_us = answer.took_us;
+    auto const added = store::add_decision(tx, decision, server.entropy());
+    if (!added) return added.error();
     tally(tx, company, "improvements", when.now);
+    server.tell(tx, company, "decision.made", told_decision(added->id, decision.arm, moved), when.now);
     return tx.failed() ? Status(tx.error()) : ok();
   });
   server.metrics().add("dispatch_improvements_total", kept ? "kept=\"true\"" : "kept=\"false\"");
+}
+
+std::vector<BookingId> moved_by(Desk const& desk, dispatch::Decision const& decision) {
+  std::vector<BookingId> moved;
+  for (Booking const& b : desk.day().bookings) {
+    if (driver_for(desk, decision, b.id) != desk.booking(b.id).driver) moved.push_back(b.id);
+  }
+  return moved;
 }
 
 Result<Recorded> recorded_decision(store::Transaction& tx, std::int64_t company, std::string const& id) {
@@ -635,11 +768,15 @@ Result<Recorded> recorded_decision(store::Transaction& tx, std::int64_t company,
   if (!record) return damaged(record.error().message);
   Json const* const seed = record->find("seed");
   if (seed == nullptr || !seed->is_integer()) return damaged("it has no seed");
+  Json const* const iterations = record->find("iterations");
+  if (iterations != nullptr && !iterations->is_integer()) return damaged("its iterations are no whole number");
   Recorded recorded{.decision = decision.take(),
                     .desk = nullptr,
                     .seed = static_cast<std::uint64_t>(seed->as_integer()),
+                    .iterations = iterations == nullptr ? 0 : iterations->as_integer(),
                     .taken = {}};
-  std::erase_if(record->as_object(), [](auto const& member) { return member.first == "seed"; });
+  std::erase_if(record->as_object(),
+                [](auto const& member) { return member.first == "seed" || member.first == "iterations"; });
   Result<std::unique_ptr<Desk>> desk = Desk::from_record(*record);
   if (!desk) return damaged(desk.error().message);
   recorded.desk = desk.take();
@@ -665,7 +802,7 @@ void shadow_decision(Server& server, std::int64_t company, std::string const& de
     return Pair{.recorded = recorded.take(), .candidate = arm.take()};
   });
   if (!pair) return;
-  auto const& [decision, question, seed, taken] = pair->recorded;
+  auto const& [decision, question, seed, iterations, taken] = pair->recorded;
   std::string trouble;
   auto const answer = server.watchdog().ask(pair->candidate, question, seed, trouble);
   if (answer && !answer->decision.replaced.empty()) trouble = answer->decision.replaced;
@@ -691,7 +828,10 @@ void shadow_decision(Server& server, std::int64_t company, std::string const& de
       tally(tx, company, "shadow_agreement_permille", now, static_cast<std::int64_t>(std::llround(1'000 * *agreement)));
       tally(tx, company, "shadow_cost_difference_cents", now, difference);
     }
-    if (!trouble.empty()) tally(tx, company, "shadow_fallbacks", now);
+    if (!trouble.empty()) {
+      count_fallback(server, trouble);
+      tally(tx, company, "shadow_fallbacks", now);
+    }
     return tx.failed() ? Status(tx.error()) : ok();
   });
   if (!written) server.metrics().add("dispatch_decision_errors_total", "");
@@ -751,6 +891,7 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
       tally(tx, call.company, "bookings_decided_by_person", when.now);
       server.record(tx, call, "booking.assign", fmt::format("company/{}/booking/{}", call.company, booking), {},
                     Json::object({{"driver", driver}, {"decision", added->id}}));
+      remember(tx, call, json_response(200, assignment_json(*day, booking)));
       return tx.failed() ? Status(tx.error()) : ok();
     });
     if (problem) return *problem;
@@ -776,14 +917,9 @@ Result<Dispatched> suggest(Server& server, When const& when, Question& question)
   // What was suggested once is not suggested again.
   std::vector<BookingId> fresh;
   Status const read = server.database().read([&](store::Transaction& tx) {
-    std::set<BookingId> known;
-    tx.query("SELECT DISTINCT booking FROM suggestions WHERE company = ?", {company},
-             [&](store::Row const& row) { known.insert(static_cast<BookingId>(row.integer(0))); });
-    for (std::int32_t const p : day.desk->fleet().undecided) {
-      BookingId const id = day.desk->day().bookings[static_cast<std::size_t>(p)].id;
-      if (!known.contains(id)) fresh.push_back(id);
-    }
-    return ok();
+    std::ranges::copy_if(undecided_of(*day.desk), std::back_inserter(fresh),
+                         [&](BookingId id) { return store::suggestions_of(tx, company, id).empty(); });
+    return tx.failed() ? Status(tx.error()) : ok();
   });
   if (!read) return read.error();
   day.desk->decide_only(fresh);
@@ -791,34 +927,30 @@ Result<Dispatched> suggest(Server& server, When const& when, Question& question)
   if (day.desk->fleet().undecided.empty()) return Dispatched{};
   find_times(server, company, *day.desk);
   std::uint64_t const seed = server.random_seed();
+  Verdict const verdict = ask_arms(server, question, seed, true);
+  dispatch::Decision const& decided = verdict.answer.decision;
   Dispatched done;
-  done.arm = "model";
-  auto answer = server.watchdog().ask(*question.candidate, day.desk, seed, done.fallback);
-  if (!answer) answer = ask(server.rule(day.settings.policy), *day.desk, seed);
-  if (done.fallback.empty()) done.fallback = answer->decision.replaced;
-  if (!done.fallback.empty()) done.arm = "rule";
-  done.decide_us = answer->took_us;
+  done.arm = verdict.arm;
+  done.fallback = verdict.fallback;
+  done.decide_us = verdict.answer.took_us;
+  done.wake_at = decided.wake_at;
   auto const kept = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
-    Result<store::Company> const now = store::load_company(tx, company);
-    if (!now) return now.error();
-    if (now->mode_version != day.company.mode_version) {
-      return Error{ErrorKind::conflict, "the switch was turned meanwhile"};
-    }
+    if (Status const same = switch_unturned(server, tx, day.company); !same) return same;
     store::StoredDecision decision;
     decision.company = company;
     decision.at_us = when.now;
-    decision.kind = question.candidate->name;
+    decision.kind = verdict.kind;
     decision.arm = "suggestion";
-    decision.model_hash = question.candidate->model_hash;
+    if (!verdict.model_hash.empty()) decision.model_hash = verdict.model_hash;
     decision.snapshot = recorded(*day.desk, seed);
-    decision.answer = to_json(answer->decision);
-    if (!done.fallback.empty()) decision.fallback_reason = done.fallback;
-    decision.decide_us = answer->took_us;
+    decision.answer = to_json(decided);
+    if (!verdict.fallback.empty()) decision.fallback_reason = verdict.fallback;
+    decision.decide_us = verdict.answer.took_us;
     auto const added = store::add_decision(tx, decision, server.entropy());
     if (!added) return added.error();
     done.decision_id = added->id;
     for (BookingId const id : fresh) {
-      DriverId const driver = driver_for(*day.desk, answer->decision, id);
+      DriverId const driver = driver_for(*day.desk, decided, id);
       if (driver == 0) continue;
       auto const suggestion =
           store::add_suggestion(tx,
@@ -835,7 +967,7 @@ Result<Dispatched> suggest(Server& server, When const& when, Question& question)
       server.tell(tx, company, "suggestion.made",
                   Json::object({{"suggestion", suggestion->id}, {"booking", id}, {"driver", driver}}), when.now);
     }
-    if (!done.fallback.empty()) note_fallback(server, tx, *now, done.fallback, when.now);
+    judge(server, tx, day.company, verdict, when.now);
     return tx.failed() ? Status(tx.error()) : ok();
   });
   if (!kept) return kept.error();

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "server/arms.h"
@@ -32,6 +33,8 @@ struct LoadedDay {
   std::shared_ptr<Desk> desk;
   std::map<BookingId, store::StoredBooking> bookings;
   std::map<DriverId, store::StoredRoute> routes;
+  // What a person gave to a driver who has not left for it: nobody else may take it.
+  std::map<BookingId, DriverId> by_hand;
 };
 
 // The body of a stored booking: {"asked": what the client wrote, "state": what became of it, "decided_by": "rule",
@@ -73,9 +76,11 @@ struct Dispatched {
   std::string arm = {};          // who decided: "rule" or "model"
   std::vector<BookingId> decided = {};
   std::vector<std::string> suggestions = {};
-  std::string fallback;  // why the rule answered for the model
+  std::string fallback = {};  // why the rule answered for the model
   bool degraded = false;
   std::int64_t decide_us = 0;
+  std::set<BookingId> waiting = {};  // still undecided
+  Seconds wake_at = never;           // when a policy wants to be asked again
 };
 
 // A decision as it was made, with its question put together again.
@@ -83,17 +88,25 @@ struct Recorded {
   store::StoredDecision decision;
   std::shared_ptr<Desk const> desk;
   std::uint64_t seed = 0;
+  std::int64_t iterations = 0;  // of an improvement
   dispatch::Decision taken;
 };
 // Errors: not_found, corrupt.
 Result<Recorded> recorded_decision(store::Transaction& tx, std::int64_t company, std::string const& id);
 
+// Bookings that have another driver by a decision than before it, or one for the first time.
+std::vector<BookingId> moved_by(Desk const& desk, dispatch::Decision const& decision);
+
 // Decides about everything undecided of a day, in the company's mode, and keeps the answer. On a thread of the pool.
-// Errors: as load_day; conflict after several attempts.
-Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& when, std::string const& reason);
+// With the reason "delay" the plans are looked at even when nothing is undecided.
+// `with`: what else belongs to the transaction that keeps it. Errors: as load_day; conflict after several attempts.
+using WhenKept = std::function<void(store::Transaction&, Dispatched const&)>;
+Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& when, std::string const& reason,
+                              WhenKept const& with = {});
 // The same in the background; asked for again before it began, it is done once.
 void decide_soon(Server& server, std::int64_t company, When const& when, std::string const& reason);
-// Called in the background after a decision: searches for something better and keeps it if the rows are still the same.
+// Called in the background after a decision: searches for something better and keeps it, as a decision that can be
+// asked again, if the rows are still the same.
 void improve_day(Server& server, std::int64_t company, When const& when);
 // Asks the candidate beside the rule and stores what it would have done; for shadow mode.
 void shadow_decision(Server& server, std::int64_t company, std::string const& decision_id);
@@ -106,7 +119,8 @@ Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const&
 Outcome assign(Server& server, Call const& call, When const& when, BookingId booking, DriverId driver,
                std::function<std::optional<Problem>(store::Transaction&)> const& with);
 
-// Turns the candidate off by itself: in the transaction, audited, with an event. `reason`: "double_assignment", …
+// Turns the candidate off by itself: in the transaction, audited, with an event. `reason`: a limit of server/form.h, or
+// what a fallback's reason begins with.
 void fall_back(Server& server, store::Transaction& tx, store::Company const& company, std::string const& reason,
                Instant now);
 

@@ -68,6 +68,7 @@ Server::Server(Options options)
     : options_(std::move(options)),
       watchdog_(options_.watchdog),
       roads_(options_.travel, road_patience),
+      form_(options_.limits),
       callers_(options_.callers),
       strangers_(options_.strangers),
       events_(std::make_unique<EventHub>()) {
@@ -268,10 +269,12 @@ Reply Server::measured(Operation const& operation, std::shared_ptr<Call const> c
 
 Status Server::tidy() {
   Instant const moment = now();
-  return database_->write_and_wait([&](store::Transaction& tx) -> Status {
+  std::vector<store::Suggestion> expired;
+  Status const tidied = database_->write_and_wait([&](store::Transaction& tx) -> Status {
     store::prune_answers(tx, moment);
     store::prune_events(tx, moment);
-    for (store::Suggestion const& s : store::expire_suggestions(tx, moment, most_expired)) {
+    expired = store::expire_suggestions(tx, moment, most_expired);
+    for (store::Suggestion const& s : expired) {
       tell(tx, s.company, "suggestion.expired", Json::object({{"suggestion", s.id}, {"booking", s.booking}}), moment);
     }
     if (auto const requeued = store::requeue_dead_jobs(tx, moment); !requeued) return requeued.error();
@@ -291,6 +294,10 @@ Result<store::AuditHead> Server::examine() {
     if (tx.failed()) return tx.error();
     if (is_damaged) return Error{ErrorKind::corrupt, fmt::format("the database is damaged: {}", found.value_or("?"))};
     return store::audit_head(tx);
+  if (!tidied) return tidied;
+  // What nobody answered is the rule's.
+  for (store::Suggestion const& s : expired) due_.forget(s.company, s.booking);
+  return look_at_the_clock(*this);
   });
 }
 

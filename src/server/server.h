@@ -16,7 +16,9 @@
 #include "core/result.h"
 #include "server/api.h"
 #include "server/arms.h"
+#include "server/due.h"
 #include "server/event_hub.h"
+#include "server/form.h"
 #include "server/http/listener.h"
 #include "server/http/rate_limit.h"
 #include "server/metrics.h"
@@ -55,6 +57,7 @@ class Server {
     store::FillRandom random{};  // none: the operating system's
     Watchdog::Options watchdog{};
     RateLimit::Options callers{.burst = 2'000, .per_second = 1'000};
+    Form::Limits limits{};  // of a candidate that decides: beyond, it is turned off by itself
     RateLimit::Options strangers{.burst = 20, .per_second = 2};
     int workers = 2;                        // threads for decisions and what runs in the background
     std::int64_t improve_iterations = 400;  // of the search in the background; 0: none
@@ -75,7 +78,8 @@ class Server {
   void stop();
 
   // What has to be done from time to time: answers and events that were kept long enough go, suggestions end, jobs of
-  // dead workers go back to the queue. Errors: the database's; nothing is lost, the next time does it.
+  // dead workers go back to the queue, a disk that was full is tried again, and what is due by the clock is decided, in
+  // the background. Errors: the database's; nothing is lost, the next time does it.
   Status tidy();
 
   // What is looked at once a day: every page and index of the database, while requests go on. Returns the head of the
@@ -98,6 +102,8 @@ class Server {
   EventHub& events() { return *events_; }
   Watchdog const& watchdog() const { return watchdog_; }
   Roads& roads() { return roads_; }
+  Form& form() { return form_; }
+  Due& due() { return due_; }
   Instant now() const;
   store::Entropy entropy() const;
   std::uint64_t random_seed() const;
@@ -144,6 +150,8 @@ class Server {
   mutable std::mutex forced_mutex_;
   std::set<std::int64_t> forced_off_;
   std::mutex waiting_mutex_;
+  Form form_;
+  Due due_;
   std::set<std::string> waiting_;
   std::unique_ptr<EventHub> events_;
   std::unique_ptr<store::Outbox> outbox_;

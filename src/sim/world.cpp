@@ -222,12 +222,11 @@ void World::promise(std::int32_t b) {
   Seconds const planned = std::ranges::find_if(state(d).stops, [&](Stop const& stop) {
                             return stop.kind == StopKind::pickup && stop.index == booking(b).id;
                           })->planned;
-  if (planned - fleet_.now > promise_horizon) {
+  if (!is_promised_by(fleet_.now, planned)) {
     queue_.push({planned - promise_horizon, EventKind::promised, b});
     return;
   }
-  s.promised_driver = s.driver;
-  s.promised_pickup = planned;
+  regulus::promise(s, planned);
   tell(What::promised, d, b, planned);
 }
 

@@ -28,6 +28,7 @@
 #include "dispatch/policy.h"
 #include "domain/day.h"
 #include "domain/kpi.h"
+#include "domain/promise.h"
 #include "domain/snapshot.h"
 #include "sim/event_queue.h"
 #include "sim/real_day.h"
@@ -35,7 +36,6 @@
 namespace regulus::sim {
 
 inline constexpr Seconds patience = 15 * one_minute;
-inline constexpr Seconds promise_horizon = 24 * one_hour;
 inline constexpr Seconds promise_slack = 5 * one_minute;
 inline constexpr Seconds head_start = promise_slack;   // as early as nobody minds
 inline constexpr Seconds late_alarm = 2 * one_minute;  // a plan that slips by more is reported to the policy

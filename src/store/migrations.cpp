@@ -196,7 +196,11 @@ constexpr std::string_view first[] = {
     ) STRICT)",
 };
 
-constexpr std::array<std::span<std::string_view const>, 1> all = {first};
+constexpr std::string_view second[] = {
+    "CREATE INDEX suggestions_by_booking ON suggestions (company, booking)",
+};
+
+constexpr std::array<std::span<std::string_view const>, 2> all = {first, second};
 
 }  // namespace
 

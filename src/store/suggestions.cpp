@@ -81,6 +81,13 @@ std::vector<Suggestion> expire_suggestions(Transaction& tx, std::int64_t now_us,
   return over;
 }
 
+std::vector<Suggestion> suggestions_of(Transaction& tx, std::int64_t company, BookingId booking) {
+  std::vector<Suggestion> suggestions;
+  tx.query(fmt::format("{} WHERE company = ? AND booking = ? ORDER BY created, id", select), {company, booking},
+           [&](Row const& row) { suggestions.push_back(suggestion_from(tx, row)); });
+  return suggestions;
+}
+
 std::vector<Suggestion> list_suggestions(Transaction& tx, std::int64_t company, Cursor<std::string> const& after,
                                          int limit) {
   std::vector<Suggestion> suggestions;

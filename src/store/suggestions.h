@@ -54,6 +54,8 @@ Result<Suggestion> close_suggestion(Transaction& tx, Verdict const& verdict,
                                     std::optional<std::int64_t> expected_version, std::int64_t now_us);
 // Closes those whose time is over, at most `limit`, and returns them.
 std::vector<Suggestion> expire_suggestions(Transaction& tx, std::int64_t now_us, int limit);
+// Of one booking, oldest first.
+std::vector<Suggestion> suggestions_of(Transaction& tx, std::int64_t company, BookingId booking);
 // By (created_us, id).
 std::vector<Suggestion> list_suggestions(Transaction& tx, std::int64_t company, Cursor<std::string> const& after,
                                          int limit);

@@ -182,6 +182,35 @@ TEST(Desk, a_cancelled_ride_leaves_the_plan_and_does_not_come_back) {
   EXPECT_TRUE(desk->fleet().undecided.empty());
 }
 
+TEST(Desk, what_was_promised_stands_when_the_driver_falls_ill_and_not_when_the_ride_is_withdrawn) {
+  Morning morning;
+  morning.rules.partner.rides = 0;
+  auto const desk = morning.desk(7 * one_hour);
+  desk->carry_out(decide(*desk));
+  DriverId const who = desk->booking(11).driver;
+  ASSERT_NE(who, 0);
+  EXPECT_EQ(desk->booking(11).promised_driver, who);
+  EXPECT_EQ(desk->booking(11).promised_pickup, 8 * one_hour);
+  desk->release(who);
+  EXPECT_EQ(desk->booking(11).status, BookingStatus::pending);
+  EXPECT_EQ(desk->booking(11).promised_pickup, 8 * one_hour);
+  desk->carry_out(decide(*desk));
+  ASSERT_EQ(desk->booking(11).status, BookingStatus::assigned);
+  EXPECT_NE(desk->booking(11).driver, who);
+  EXPECT_EQ(desk->booking(11).promised_driver, who);
+  ASSERT_TRUE(desk->withdraw(11, BookingStatus::pending));
+  EXPECT_EQ(desk->booking(11).promised_driver, 0);
+  EXPECT_EQ(desk->booking(11).promised_pickup, never);
+}
+
+// The evening before yesterday is too early.
+TEST(Desk, nobody_is_promised_more_than_a_day_ahead) {
+  auto const desk = Morning().desk(-day_length);
+  desk->carry_out(decide(*desk));
+  EXPECT_EQ(desk->booking(11).status, BookingStatus::assigned);
+  EXPECT_EQ(desk->booking(11).promised_pickup, never);
+}
+
 TEST(Desk, progress_reads_back_what_was_written) {
   auto const desk = Morning().desk(7 * one_hour);
   desk->carry_out(decide(*desk));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <future>
 
@@ -35,7 +36,12 @@ Json a_ride(int hour) {
 // A company for tests with two drivers; nothing is decided unless somebody asks.
 class Live : public ::testing::Test {
  protected:
-  Live() : world_([](Server::Options& options) { options.watchdog.patience = std::chrono::milliseconds(2'000); }) {
+  Live()
+      : world_([](Server::Options& options) {
+          options.watchdog.patience = std::chrono::milliseconds(2'000);
+          options.improve_iterations = 400;
+          options.workers = 1;  // settle()
+        }) {
     world_.company(1, true);
     expect(200, put("/settings", Json::object({{"auto_dispatch", false}, {"improve", false}})));
     expect(201, post("/drivers", a_driver("A")));
@@ -54,7 +60,10 @@ class Live : public ::testing::Test {
     return response;
   }
   Json run() { return json_of(expect(200, post("/dispatch:run", Json::object()))); }
-  std::int64_t book(int hour) { return json_of(expect(201, post("/bookings", a_ride(hour)))).find("id")->as_integer(); }
+  std::int64_t booked(Json ride) {
+    return json_of(expect(201, post("/bookings", std::move(ride)))).find("id")->as_integer();
+  }
+  std::int64_t book(int hour) { return booked(a_ride(hour)); }
 
   // A registered model whose policy is the test's; the company's mode as wanted.
   void switch_to(std::string const& mode, std::shared_ptr<dispatch::Policy const> policy) {
@@ -70,6 +79,65 @@ class Live : public ::testing::Test {
   }
   Json status() {
     return json_of(expect(200, world_.get("/api/company_dispatch/rl/status?company_id=1", world_.administrator())));
+  }
+  void give(std::int64_t ride, int driver) {
+    expect(200, post("/assignments", Json::object({{"booking", ride}, {"driver", driver}})));
+  }
+  std::int64_t driver_of(std::int64_t ride) {
+    Json const booking = get(fmt::format("/bookings/{}", ride));
+    return booking.find("driver")->is_null() ? 0 : booking.find("driver")->as_integer();
+  }
+  std::string status_of(std::int64_t ride) { return text_at(get(fmt::format("/bookings/{}", ride)), "status"); }
+  // What the search in the background does, while the test waits for it.
+  void improve() { improve_day(world_.server(), 1, {.date = "2026-03-02", .now = world_.now()}); }
+  // The second driver begins 11 km away, where the second ride begins, and each has the other's ride: who has decided
+  // so is `by`.
+  std::array<std::int64_t, 2> a_wasteful_day(std::string const& by) {
+    expect(200, ask("PATCH", "/drivers/2", Json::object({{"start", place(46.3)}}), {{"if-match", "*"}}));
+    Json there = a_ride(10);
+    there["pickup"] = place(46.3);
+    there["dropoff"] = place(46.31);
+    std::array const rides = {book(10), booked(there)};
+    give(rides[0], 2);
+    give(rides[1], 1);
+    for (std::int64_t const ride : rides) {
+      world_.write([&](store::Transaction& tx) -> Result<store::StoredBooking> {
+        auto const row = store::load_booking(tx, 1, static_cast<BookingId>(ride));
+        Json body = row->body;
+        body["decided_by"] = by;
+        return store::change_booking(tx, {.company = 1, .id = row->id, .body = body}, row->version, world_.now());
+      });
+    }
+    return rides;
+  }
+  Json replay(std::string const& decision) {
+    return json_of(expect(200, post("/decisions/" + decision + "/replay", Json::object())));
+  }
+  // Waits until the only thread that decides has done what it was asked so far, and what that asked of it; the same of
+  // the thread in the background.
+  void settle() {
+    for (int k = 0; k < 3; ++k) {
+      for (Pool* pool : {&world_.server().pool(), &world_.server().background()}) {
+        std::promise<void> done;
+        ASSERT_TRUE(pool->run([&] { done.set_value(); }));
+        done.get_future().wait();
+      }
+    }
+  }
+  void decide_by_itself() {
+    expect(200, put("/settings", Json::object({{"auto_dispatch", true}, {"improve", false}})));
+  }
+  void tidy() {
+    ASSERT_TRUE(world_.server().tidy());
+    settle();
+  }
+  // One by whoever is said; null when there is none.
+  Json decision_by(std::string_view who) {
+    Json const page = get("/decisions");
+    for (Json const& item : page.find("items")->as_array()) {
+      if (text_at(item, "decided_by") == who) return item;
+    }
+    return {};
   }
   std::int64_t counter(std::string_view name) { return status().find("counters")->find(name)->as_integer(); }
 
@@ -282,7 +350,7 @@ TEST_F(Live, an_illegal_answer_costs_no_ride_and_three_of_them_end_it) {
 }
 
 // A and B go home at five. C works until ten, so the rule has somebody for every ride of the evening.
-TEST_F(Live, a_plan_beyond_the_end_of_a_shift_reaches_no_driver_and_three_of_them_end_it) {
+TEST_F(Live, a_plan_beyond_the_end_of_a_shift_reaches_no_driver_and_ends_it) {
   Json late = a_driver("C");
   late["shift"] = Json::object({{"from", "07:00"}, {"to", "22:00"}});
   std::int64_t const c = json_of(expect(201, post("/drivers", late))).find("id")->as_integer();
@@ -290,16 +358,17 @@ TEST_F(Live, a_plan_beyond_the_end_of_a_shift_reaches_no_driver_and_three_of_the
   std::int64_t const in_time = book(16);
   EXPECT_EQ(text_at(run(), "decided_by"), "model") << "while A is at work the same policy is as good as any";
   EXPECT_EQ(get(fmt::format("/bookings/{}", in_time)).find("driver")->as_integer(), 1);
-  for (int k = 0; k < 3; ++k) {
-    std::int64_t const ride = book(18 + k);
-    Json const done = run();
-    EXPECT_EQ(text_at(done, "decided_by"), "rule");
-    std::string const why = text_at(done, "fallback");
-    EXPECT_TRUE(why.starts_with("illegal: driver 1")) << why;
-    EXPECT_TRUE(why.ends_with("the driver is back after the end of the shift")) << why;
-    EXPECT_EQ(get(fmt::format("/bookings/{}", ride)).find("driver")->as_integer(), c);
-  }
-  EXPECT_EQ(text_at(*status().find("fallback"), "reason"), "illegal");
+  std::int64_t const ride = book(18);
+  Json const done = run();
+  EXPECT_EQ(text_at(done, "decided_by"), "rule");
+  std::string const why = text_at(done, "fallback");
+  EXPECT_TRUE(why.starts_with("illegal: driver 1")) << why;
+  EXPECT_TRUE(why.ends_with("the driver is back after the end of the shift")) << why;
+  EXPECT_EQ(driver_of(ride), c);
+  EXPECT_EQ(text_at(*status().find("fallback"), "reason"), "off_duty");
+  Json const noted = status().find("audit")->as_array().front();
+  EXPECT_EQ(text_at(noted, "action"), "rl.fallback");
+  EXPECT_EQ(text_at(noted, "reason"), "off_duty");
   book(21);
   EXPECT_TRUE(run().find("fallback")->is_null()) << "the candidate is not asked any more";
 }
@@ -330,6 +399,7 @@ TEST_F(Live, a_plan_without_a_drivers_break_reaches_nobody) {
   Json const done = run();
   EXPECT_EQ(text_at(done, "decided_by"), "rule");
   EXPECT_EQ(text_at(done, "fallback"), "illegal: driver 1: break 0 is in the plan and is left out");
+  EXPECT_EQ(text_at(*status().find("fallback"), "reason"), "rest_breach");
   EXPECT_EQ(get(fmt::format("/bookings/{}", ride)).find("driver")->as_integer(), 1);
 }
 
@@ -555,10 +625,313 @@ TEST_F(Live, improvement_in_the_background_never_makes_a_plan_dearer) {
   };
   auto const before = cost();
   ASSERT_TRUE(before);
-  improve_day(world_.server(), 1, {.date = "2026-03-02", .now = world_.now()});
+  improve();
   auto const after = cost();
   ASSERT_TRUE(after);
   EXPECT_LE(*after, *before);
+}
+
+TEST_F(Live, an_improvement_is_a_decision_that_replays_to_the_same_bytes) {
+  auto const rides = a_wasteful_day("rule");
+  improve();
+  EXPECT_EQ(driver_of(rides[0]), 1);
+  EXPECT_EQ(driver_of(rides[1]), 2);
+  Json const made = decision_by("improvement");
+  EXPECT_EQ(text_at(made, "policy"), "improve");
+  EXPECT_TRUE(replay(text_at(made, "id")).find("same")->as_bool());
+  Json const moved = *get("/decisions/" + text_at(made, "id")).find("bookings");
+  EXPECT_EQ(moved.dump(),
+            fmt::format(R"([{{"booking":{},"driver":1}},{{"booking":{},"driver":2}}])", rides[0], rides[1]));
+  std::int64_t const told = world_.read([&](store::Transaction& tx) -> Result<std::int64_t> {
+    return tx.integer("SELECT COUNT(*) FROM outbox WHERE type = 'decision.made' AND data LIKE '%improvement%'")
+        .value_or(0);
+  });
+  EXPECT_EQ(told, 1);
+  improve();
+  EXPECT_EQ(counter("improvements"), 1) << "what is as cheap as can be is left alone";
+}
+
+TEST_F(Live, what_a_person_gave_to_a_driver_nobody_else_takes) {
+  auto const rides = a_wasteful_day("person");
+  improve();
+  EXPECT_EQ(driver_of(rides[0]), 2);
+  EXPECT_EQ(driver_of(rides[1]), 1);
+  // A search that decides about a third ride may not either.
+  expect(200, put("/settings", Json::object({{"auto_dispatch", false}, {"improve", false}, {"policy", "lns"}})));
+  book(11);
+  EXPECT_EQ(text_at(run(), "decided_by"), "rule");
+  EXPECT_EQ(driver_of(rides[0]), 2);
+  EXPECT_EQ(driver_of(rides[1]), 1);
+  // Another person may.
+  give(rides[1], 2);
+  EXPECT_EQ(driver_of(rides[1]), 2);
+  EXPECT_TRUE(replay(text_at(decision_by("person"), "id")).find("same")->as_bool());
+}
+
+// Gives every ride to the driver with the higher number, those of the other driver too.
+class Greedy final : public dispatch::Policy {
+ public:
+  dispatch::Decision decide(Situation const& situation, Rng rng) const override {
+    FleetSnapshot everything = situation.fleet;
+    Day day = *situation.fleet.day;
+    for (Booking& b : day.bookings) b.required = {2};
+    everything.day = &day;
+    for (std::size_t b = 0; b < everything.bookings.size(); ++b) {
+      if (everything.bookings[b].status != BookingStatus::assigned || everything.bookings[b].driver == 2) continue;
+      everything.bookings[b].status = BookingStatus::pending;
+      everything.bookings[b].driver = 0;
+      everything.undecided.push_back(static_cast<std::int32_t>(b));
+    }
+    std::ranges::sort(everything.undecided);
+    everything.drivers[0].stops.clear();
+    dispatch::Decision decision = rule_->decide({everything, situation.times}, rng);
+    decision.routes.insert(decision.routes.begin(), DriverRoute{.driver = 1, .stops = {}});
+    return decision;
+  }
+
+ private:
+  std::unique_ptr<dispatch::Policy> rule_ = dispatch::make_policy("insertion", {}).take();
+};
+
+TEST_F(Live, a_candidate_too_takes_no_ride_from_whom_a_person_gave_it) {
+  std::int64_t const mine = book(12);
+  give(mine, 1);
+  switch_to("on", std::make_shared<Greedy const>());
+  book(14);
+  Json const done = run();
+  EXPECT_EQ(text_at(done, "decided_by"), "rule");
+  EXPECT_EQ(text_at(done, "fallback"), fmt::format("illegal: a person gave booking {} to driver 1", mine));
+  EXPECT_EQ(driver_of(mine), 1);
+}
+
+TEST_F(Live, what_waits_for_a_person_the_search_in_the_background_leaves_alone) {
+  switch_to("suggest_only", healthy());
+  std::int64_t const ride = book(10);
+  ASSERT_EQ(run().find("suggestions")->as_array().size(), 1U);
+  improve();
+  EXPECT_EQ(status_of(ride), "pending");
+  std::string const suggestion = text_at(get("/suggestions").find("items")->as_array().front(), "id");
+  expect(200, post("/suggestions/" + suggestion + "/accept", Json::object()));
+  EXPECT_EQ(status_of(ride), "assigned");
+}
+
+TEST_F(Live, suggestions_are_told_beside_what_the_rule_decides) {
+  switch_to("suggest_only", healthy());
+  std::int64_t const refused = book(10);
+  std::string const suggestion = run().find("suggestions")->as_array().front().as_string();
+  expect(200, post("/suggestions/" + suggestion + "/reject", Json::object({{"reason", "timing"}})));
+  book(14);
+  Json const done = run();
+  EXPECT_EQ(text_at(done, "decided_by"), "rule");
+  EXPECT_EQ(done.find("bookings")->dump(), fmt::format("[{}]", refused));
+  EXPECT_EQ(done.find("suggestions")->as_array().size(), 1U);
+}
+
+Json on_tuesday(int hour) {
+  Json ride = a_ride(hour);
+  ride["pickup_window"] = Json(Json::Array{Json(fmt::format("2026-03-03T{:02}:00:00Z", hour - 1)),
+                                           Json(fmt::format("2026-03-03T{:02}:20:00Z", hour - 1))});
+  return ride;
+}
+
+TEST_F(Live, a_ride_booked_ahead_is_decided_when_its_day_comes) {
+  decide_by_itself();
+  std::int64_t const ride = booked(on_tuesday(10));
+  tidy();
+  EXPECT_EQ(status_of(ride), "pending");
+  world_.advance(16LL * 3'600 * one_second);  // one o'clock in the night
+  tidy();
+  EXPECT_EQ(status_of(ride), "assigned");
+}
+
+TEST_F(Live, who_wants_to_be_asked_is_not_asked_by_the_clock) {
+  std::int64_t const ride = book(10);
+  tidy();
+  EXPECT_EQ(status_of(ride), "pending");
+}
+
+TEST_F(Live, a_ride_that_nobody_can_take_costs_one_decision_and_not_one_a_minute) {
+  decide_by_itself();
+  std::int64_t const ride = book(22);  // nobody works then
+  settle();
+  EXPECT_EQ(counter("decisions"), 1);
+  for (int k = 0; k < 3; ++k) {
+    world_.advance(60 * one_second);
+    tidy();
+  }
+  EXPECT_EQ(counter("decisions"), 1);
+  EXPECT_EQ(status_of(ride), "pending");
+  // Half an hour late is the latest that may be planned: ten to eleven, local time.
+  world_.advance(13LL * 3'600 * one_second + 3'000 * one_second);
+  tidy();
+  EXPECT_EQ(status_of(ride), "unserved");
+  EXPECT_EQ(counter("decisions"), 2);
+}
+
+TEST_F(Live, a_list_for_today_is_decided_about) {
+  decide_by_itself();
+  Response const imported = world_.ask(
+      "POST", std::string(base) + "/bookings/import?date=2026-03-02",
+      {.token = world_.administrator(),
+       .bytes =
+           "pickup_lat,pickup_lon,dropoff_lat,dropoff_lon,pickup_from,pickup_until,dropoff_from,dropoff_until,class\n"
+           "46.20,6.14,46.21,6.14,10:00,10:10,10:00,10:40,on_demand\n",
+       .content_type = "text/csv"});
+  ASSERT_EQ(imported.status, 201) << imported.body;
+  settle();
+  EXPECT_EQ(status_of(json_of(imported).find("bookings")->as_array().front().as_integer()), "assigned");
+}
+
+TEST_F(Live, what_people_turn_down_or_let_lie_the_rule_decides_by_itself) {
+  decide_by_itself();
+  switch_to("suggest_only", healthy());
+  std::int64_t const refused = book(14);
+  settle();
+  Json const items = get("/suggestions");
+  ASSERT_EQ(items.find("items")->as_array().size(), 1U);
+  std::int64_t const forgotten = book(15);
+  settle();
+  std::string const id = text_at(items.find("items")->as_array().front(), "id");
+  expect(200, post("/suggestions/" + id + "/reject", Json::object({{"reason", "timing"}})));
+  settle();
+  EXPECT_EQ(status_of(refused), "assigned");
+  EXPECT_EQ(status_of(forgotten), "pending");
+  world_.advance(901 * one_second);
+  tidy();
+  EXPECT_EQ(status_of(forgotten), "assigned");
+}
+
+// The first driver is to bring somebody 44 km away at ten and to be back at two. He leaves at half past one.
+TEST_F(Live, a_late_drivers_next_ride_goes_to_somebody_else) {
+  Json const by_search = Json::object({{"auto_dispatch", true}, {"improve", false}, {"policy", "lns"}});
+  expect(200, put("/settings", by_search));
+  expect(200, ask("PATCH", "/drivers/2", Json::object({{"available", false}}), {{"if-match", "*"}}));
+  Json far = a_ride(10);
+  far["dropoff"] = place(46.6);
+  std::int64_t const first = booked(far), second = book(14);
+  settle();
+  ASSERT_EQ(driver_of(first), 1);
+  ASSERT_EQ(driver_of(second), 1);
+  expect(200, ask("PATCH", "/drivers/2", Json::object({{"available", true}}), {{"if-match", "*"}}));
+  world_.advance(4LL * 3'600 * one_second + 1'800 * one_second);
+  expect(200, post(fmt::format("/assignments/{}/board", first), Json::object()));
+  settle();
+  EXPECT_EQ(driver_of(second), 2);
+}
+
+TEST_F(Live, whoever_comes_within_a_day_is_promised_once_and_anew_when_the_ride_changes) {
+  std::int64_t const ride = book(10);
+  EXPECT_TRUE(get(fmt::format("/bookings/{}", ride)).find("promised_pickup")->is_null());
+  run();
+  Json const plan = get("/assignments").find("items")->as_array().front();
+  EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", ride)), "promised_pickup"), text_at(plan, "pickup"));
+  // Reported an hour and a half late: what was promised stays promised.
+  std::string const said = text_at(plan, "pickup");
+  world_.advance(2LL * 3'600 * one_second);
+  expect(200, post(fmt::format("/assignments/{}/start", ride), Json::object()));
+  EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", ride)), "promised_pickup"), said);
+  std::int64_t const other = book(15);
+  run();
+  Json const later = Json::object({{"pickup_window", *a_ride(16).find("pickup_window")}});
+  Response const changed = expect(200, ask("PATCH", fmt::format("/bookings/{}", other), later, {{"if-match", "*"}}));
+  EXPECT_TRUE(json_of(changed).find("promised_pickup")->is_null());
+  run();
+  EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", other)), "promised_pickup"), "2026-03-02T15:00:00Z");
+}
+
+TEST_F(Live, whoever_comes_later_is_promised_when_a_day_is_left) {
+  std::int64_t const ride = booked(on_tuesday(12));
+  expect(200, post("/dispatch:run", Json::object({{"date", "2026-03-03"}})));
+  ASSERT_EQ(status_of(ride), "assigned");
+  auto const promised = [&] { return !get(fmt::format("/bookings/{}", ride)).find("promised_pickup")->is_null(); };
+  EXPECT_FALSE(promised());
+  decide_by_itself();
+  tidy();
+  EXPECT_FALSE(promised());
+  world_.advance(3LL * 3'600 * one_second);
+  tidy();
+  EXPECT_TRUE(promised());
+}
+
+// Puts every ride into both drivers' plans.
+class Twice final : public dispatch::Policy {
+ public:
+  dispatch::Decision decide(Situation const& situation, Rng rng) const override {
+    dispatch::Decision decision = overworking_.decide(situation, rng);
+    decision.routes.push_back({.driver = 2, .stops = decision.routes.front().stops});
+    return decision;
+  }
+
+ private:
+  Overworking overworking_;
+};
+
+TEST_F(Live, one_ride_for_two_drivers_ends_it_at_once) {
+  switch_to("on", std::make_shared<dispatch::Guarded const>(std::make_unique<Twice>()));
+  book(10);
+  EXPECT_EQ(text_at(run(), "decided_by"), "rule");
+  EXPECT_EQ(text_at(*status().find("fallback"), "reason"), "double_assignment");
+}
+
+// Two answers that nobody can carry out, and from then on the rule's.
+class Beginner final : public dispatch::Policy {
+ public:
+  dispatch::Decision decide(Situation const& situation, Rng rng) const override {
+    return asked_++ < 2 ? Illegal().decide(situation, rng) : rule_->decide(situation, rng);
+  }
+
+ private:
+  std::unique_ptr<dispatch::Policy> rule_ = dispatch::make_policy("insertion", {}).take();
+  mutable std::atomic<int> asked_ = 0;
+};
+
+TEST_F(Live, two_replaced_answers_of_twenty_are_too_many) {
+  switch_to("on", std::make_shared<dispatch::Guarded const>(std::make_unique<Beginner>()));
+  for (int k = 0; k < 19; ++k) {
+    book(10 + k % 6);
+    run();
+  }
+  EXPECT_FALSE(status().find("fallback")->find("active")->as_bool()) << "nineteen say nothing yet";
+  book(10);
+  run();
+  EXPECT_EQ(text_at(*status().find("fallback"), "reason"), "fallback_rate");
+}
+
+// A model whose file is gone, put in place past the switch that would refuse it.
+TEST_F(Live, a_model_that_cannot_be_loaded_is_missed_in_every_mode) {
+  std::string const lost = world_.model();
+  auto const set = [&](store::Mode mode) {
+    world_.write([&](store::Transaction& tx) {
+      return store::set_mode(tx, {.company = 1, .mode = mode, .model_id = lost}, std::nullopt, world_.now());
+    });
+  };
+  auto const counted = [&] {
+    return world_.server().metrics().value("dispatch_fallback_total", "reason=\"unloadable\"");
+  };
+  set(store::Mode::shadow);
+  book(10);
+  run();
+  EXPECT_EQ(counted(), 1);
+  EXPECT_EQ(status().find("statistics")->find("errors")->as_integer(), 1);
+  set(store::Mode::suggest_only);
+  book(11);
+  Json const done = run();
+  EXPECT_EQ(text_at(done, "decided_by"), "rule");
+  EXPECT_EQ(text_at(done, "fallback").substr(0, 11), "unloadable:");
+  EXPECT_EQ(counted(), 2);
+  EXPECT_EQ(counter("fallbacks"), 1);
+}
+
+TEST_F(Live, a_suggestion_that_the_rule_made_is_written_down_as_the_rules) {
+  switch_to("suggest_only", std::make_shared<dispatch::Guarded const>(std::make_unique<Illegal>()));
+  book(10);
+  Json const done = run();
+  ASSERT_EQ(done.find("suggestions")->as_array().size(), 1U);
+  Json const made = decision_by("suggestion");
+  EXPECT_EQ(text_at(made, "policy"), "insertion");
+  EXPECT_TRUE(made.find("model_sha256")->is_null());
+  EXPECT_EQ(text_at(made, "fallback").substr(0, 8), "illegal:");
+  EXPECT_TRUE(replay(text_at(made, "id")).find("same")->as_bool());
 }
 
 }  // namespace

@@ -291,3 +291,5 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
 }
 
 }  // namespace regulus::server
+  // Today's list is decided about at once; where that fails, the next look at the clock does it.
+  static_cast<void>(look_at_the_clock(server));

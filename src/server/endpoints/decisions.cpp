@@ -3,6 +3,7 @@
 
 #include "dispatch/explain.h"
 #include "domain/json_reader.h"
+#include "server/improvement.h"
 #include "server/live.h"
 #include "server/server.h"
 #include "store/decisions.h"
@@ -25,6 +26,32 @@ Json decision_json(store::StoredDecision const& d) {
                        {"decide_ms", static_cast<double>(d.decide_us) / 1'000}});
 }
 
+// What was undecided, and what changed hands.
+std::vector<BookingId> concerned(Recorded const& recorded) {
+  std::vector<BookingId> ids = moved_by(*recorded.desk, recorded.taken);
+  for (std::int32_t const p : recorded.desk->fleet().undecided) {
+    ids.push_back(recorded.desk->day().bookings[static_cast<std::size_t>(p)].id);
+  }
+  std::ranges::sort(ids);
+  auto const again = std::ranges::unique(ids);
+  ids.erase(again.begin(), again.end());
+  return ids;
+}
+
+// Whoever answered, to be asked again.
+Result<Arm> arm_of(Server& server, Recorded const& recorded) {
+  store::StoredDecision const& decision = recorded.decision;
+  if (decision.arm == "improvement") return improvement(recorded.iterations);
+  // A person names the driver; where in his day the ride goes, best insertion says.
+  if (decision.arm == "person") return server.rule("insertion");
+  // A rule's decision may name the model that was asked beside it.
+  if (decision.arm == "rule" || !decision.model_hash) return server.rule(decision.kind);
+  return server.database().read([&](store::Transaction& tx) {
+    return server.candidate(
+        tx, tx.text("SELECT id FROM models WHERE sha256 = ?", {std::string_view(*decision.model_hash)}).value_or(""));
+  });
+}
+
 Result<Recorded> decision_of_path(Server& server, Call const& call) {
   return server.database().read(
       [&](store::Transaction& tx) { return recorded_decision(tx, call.company, call.variable("decision")); });
@@ -44,14 +71,13 @@ Outcome list_decisions(Server&, Call const& call, store::Transaction& tx) {
   return page_response(call, wanted, std::move(items), last);
 }
 
-// With the whole question, both answers, and whom each open booking was given.
+// With the whole question, both answers, and who has each booking that was open or moved.
 Outcome get_decision(Server&, Call const& call, store::Transaction& tx) {
   Result<Recorded> const recorded = recorded_decision(tx, call.company, call.variable("decision"));
   if (!recorded) return problem_of(recorded.error());
   Json json = decision_json(recorded->decision);
   Json given = Json::array();
-  for (std::int32_t const p : recorded->desk->fleet().undecided) {
-    BookingId const id = recorded->desk->day().bookings[static_cast<std::size_t>(p)].id;
+  for (BookingId const id : concerned(*recorded)) {
     DriverId const driver = driver_for(*recorded->desk, recorded->taken, id);
     given.push_back(Json::object({{"booking", id}, {"driver", driver == 0 ? Json() : Json(driver)}}));
   }
@@ -115,24 +141,10 @@ void replay_decision(Server& server, std::shared_ptr<Call const> call, Reply rep
   Result<Recorded> const recorded = decision_of_path(server, *call);
   if (!recorded) return answer(reply, *call, problem_of(recorded.error()));
   store::StoredDecision const& decision = recorded->decision;
-  if (decision.arm == "person") {
-    return answer(reply, *call, conflict(call->say("a person decided this", "une personne en a décidé")));
-  }
-  std::optional<Arm> arm;
-  if (!model.empty() || decision.arm != "rule") {
-    Result<Arm> const candidate = server.database().read([&](store::Transaction& tx) -> Result<Arm> {
-      std::string id = model;
-      if (id.empty()) {
-        id = tx.text("SELECT id FROM models WHERE sha256 = ?", {std::string_view(decision.model_hash.value_or(""))})
-                 .value_or("");
-      }
-      return server.candidate(tx, id);
-    });
-    if (!candidate) return answer(reply, *call, problem_of(candidate.error()));
-    arm = *candidate;
-  } else {
-    arm = server.rule(decision.kind);
-  }
+  Result<Arm> const arm =
+      model.empty() ? arm_of(server, *recorded)
+                    : server.database().read([&](store::Transaction& tx) { return server.candidate(tx, model); });
+  if (!arm) return answer(reply, *call, problem_of(arm.error()));
   ArmAnswer const again = ask(*arm, *recorded->desk, recorded->seed);
   Json const now = to_json(again.decision);
   bool const same = now.dump() == decision.answer.dump();

@@ -29,9 +29,28 @@ Status check_keys(Call const& call, std::initializer_list<std::string_view> requ
   return status;
 }
 
+// A plan that slips by more is looked at again; the simulated world asks its policies from the same delay on.
+constexpr Seconds late_alarm = 2 * one_minute;
+
+// Whether a stop that the driver still has before him comes later than it was planned.
+bool has_slipped(Route const& before, Route const& now) {
+  return std::ranges::any_of(now, [&](Stop const& stop) {
+    auto const was = std::ranges::find_if(
+        before, [&](Stop const& s) { return s.kind == stop.kind && s.index == stop.index && s.planned != never; });
+    return was != before.end() && stop.planned > was->planned + late_alarm;
+  });
+}
+
 Outcome keep_report(Server& server, Call const& call, store::Transaction& tx, LoadedDay& day, Report const& report) {
+  Route const before =
+      day.desk->day().driver_position(report.driver) < 0 ? Route{} : day.desk->driver(report.driver).stops;
   // The desk refuses what does not follow; the row says so as a conflict.
   if (Status const reported = day.desk->report(report); !reported) return conflict(reported.error().message);
+  if (day.settings.auto_dispatch && has_slipped(before, day.desk->driver(report.driver).stops)) {
+    call.after_commit.emplace_back([&server, id = call.company, when = When{.date = day.date, .now = day.now}] {
+      decide_soon(server, id, when, "delay");
+    });
+  }
   if (Status const kept = keep_day(server, tx, day, call.now); !kept) return problem_of(kept.error());
   server.record(tx, call, fmt::format("driver.{}", enum_names(report.event)[static_cast<std::size_t>(report.event)]),
                 report.kind == StopKind::rest ? fmt::format("company/{}/driver/{}", call.company, report.driver)

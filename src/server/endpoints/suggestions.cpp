@@ -123,6 +123,10 @@ Outcome reject_suggestion(Server& server, Call const& call, store::Transaction& 
                 suggestion_json(*before, now), suggestion_json(*closed, now), text);
   server.tell(tx, call.company, "suggestion.rejected", Json::object({{"suggestion", id}, {"booking", closed->booking}}),
               now);
+  // What was turned down is the rule's.
+  server.due().forget(call.company, closed->booking);
+  call.after_commit.emplace_back(
+      [&server] { server.pool().run([&server] { static_cast<void>(look_at_the_clock(server)); }); });
   return json_response(200, suggestion_json(*closed, now));
 }
 
