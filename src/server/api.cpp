@@ -16,25 +16,56 @@
 
 namespace regulus::server {
 
+#define TELLS(id, route) Outcome id(Server&, Call const&);
 #define READS(id, route, scope) Outcome id(Server&, Call const&, store::Transaction&);
 #define WRITES(id, route, scope, body) Outcome id(Server&, Call const&, store::Transaction&);
+#define TURNS(id, route, scope, body) WRITES(id, route, scope, body)
 #define WORKS(id, route, scope, body) void id(Server&, std::shared_ptr<Call const>, Reply);
 #include "server/endpoints.def"
+#undef TELLS
 #undef READS
 #undef WRITES
+#undef TURNS
 #undef WORKS
 
 namespace {
 
+constexpr Operation telling(std::string_view id, std::string_view route, Tell tell) {
+  return {.id = id, .route = route, .scope = "", .effect = Effect::none, .tell = tell};
+}
+constexpr Operation reading(std::string_view id, std::string_view route, std::string_view scope, Read read) {
+  return {.id = id, .route = route, .scope = scope, .effect = Effect::read, .transact = read};
+}
+constexpr Operation writing(std::string_view id, std::string_view route, std::string_view scope, BodyKind body,
+                            Write write, bool turns = false) {
+  return {.id = id,
+          .route = route,
+          .scope = scope,
+          .body = body,
+          .effect = Effect::write,
+          .transact = write,
+          .turns = turns};
+}
+constexpr Operation working(std::string_view id, std::string_view route, std::string_view scope, BodyKind body,
+                            Work work) {
+  return {.id = id, .route = route, .scope = scope, .body = body, .effect = Effect::work, .work = work};
+}
+
 constexpr Operation table[] = {
-#define READS(id, route, scope) {#id, route, scope, BodyKind::none, Effect::read, id, nullptr},
-#define WRITES(id, route, scope, body) {#id, route, scope, BodyKind::body, Effect::write, id, nullptr},
-#define WORKS(id, route, scope, body) {#id, route, scope, BodyKind::body, Effect::work, nullptr, id},
+#define TELLS(id, route) telling(#id, route, id),
+#define READS(id, route, scope) reading(#id, route, scope, id),
+#define WRITES(id, route, scope, body) writing(#id, route, scope, BodyKind::body, id),
+#define TURNS(id, route, scope, body) writing(#id, route, scope, BodyKind::body, id, true),
+#define WORKS(id, route, scope, body) working(#id, route, scope, BodyKind::body, id),
 #include "server/endpoints.def"
+#undef TELLS
 #undef READS
 #undef WRITES
+#undef TURNS
 #undef WORKS
 };
+// What a request is counted and logged as that wants no operation.
+constexpr Operation no_operation{.id = "none", .route = "", .scope = ""};
 
 constexpr std::int64_t usual_body = 64 * 1'024;
 constexpr std::int64_t largest_import = 16 * 1'024 * 1'024;
@@ -51,11 +82,8 @@ Router const& router() {
 }
 
 std::optional<std::int64_t> whole_number(std::string_view text) {
-  std::int64_t value = 0;
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   bool const plain = !text.empty() && text.front() != '0' && text.front() != '-';
-  if (error != std::errc{} || end != text.data() + text.size() || !plain) return std::nullopt;
-  return value;
+  return plain ? number_in(text) : std::nullopt;
 }
 
 // The secret of "Authorization: Bearer <secret>"; "" when there is none.
@@ -139,20 +167,33 @@ store::RequestKey request_key(Call const& call) {
   return {call.token.id, call.request.method + " " + call.request.path, *idempotency_key(call)};
 }
 
+// Of what is asked: the body and, in any order, the query, since dry_run=true asks for something else than
+// dry_run=false.
+store::Digest digest_of(Request const& request) {
+  if (request.query.empty()) return store::sha256(request.body);
+  Pairs query = request.query;
+  std::ranges::sort(query);
+  std::string text;
+  for (auto const& [name, value] : query) text += escaped_value(name) + "=" + escaped_value(value) + "&";
+  return store::sha256(text + "\n" + request.body);
+}
+
 // The answer that a repeated request gets, or nothing for one that was not seen yet.
 std::optional<Outcome> answered_before(Call const& call, store::Transaction& tx) {
   std::string const* const key = idempotency_key(call);
   if (key == nullptr) return std::nullopt;
   if (key->empty() || key->size() > longest_key) {
-    return Problem{.code = ProblemCode::invalid_body, .detail = "Idempotency-Key has 1 to 255 characters"};
+    return Problem{
+        .code = ProblemCode::invalid_body,
+        .detail = call.say("Idempotency-Key has 1 to 255 characters", "Idempotency-Key a de 1 à 255 caractères")};
   }
-  auto seen = store::look_up_request(tx, request_key(call), store::sha256(call.request.body), call.now);
+  auto seen = store::look_up_request(tx, request_key(call), digest_of(call.request), call.now);
   if (!seen) return problem_of(seen.error());
   if (auto* answer = std::get_if<store::StoredAnswer>(&*seen)) return replayed(std::move(*answer));
   if (std::holds_alternative<store::MismatchedBody>(*seen)) {
     return Problem{.code = ProblemCode::invalid_body,
-                   .detail = call.say("this Idempotency-Key was used with another body",
-                                      "cette Idempotency-Key a servi avec un autre corps")};
+                   .detail = call.say("this Idempotency-Key was used with another body or query",
+                                      "cette Idempotency-Key a servi avec un autre corps ou d’autres paramètres")};
   }
   return std::nullopt;
 }
@@ -200,7 +241,7 @@ std::span<Operation const> operations() { return table; }
 
 void remember(store::Transaction& tx, Call const& call, Response const& response) {
   if (idempotency_key(call) == nullptr || response.status >= 400 || response.events) return;
-  store::remember_answer(tx, request_key(call), store::sha256(call.request.body), stored(response), call.now);
+  store::remember_answer(tx, request_key(call), digest_of(call.request), stored(response), call.now);
 }
 
 std::vector<std::string> all_scopes() {
@@ -232,10 +273,30 @@ Response json_response(int status, Json const& json) {
 
 std::string etag_of(std::int64_t version) { return fmt::format("\"{}\"", version); }
 
+namespace {
+
+// Whether a list of entity tags, or "*", names this one (RFC 9110 §13.1). A weak tag, W/"3", is good enough for what is
+// only read (`weak`), and never for what is written.
+bool names_tag(std::string_view list, std::string_view tag, bool weak) {
+  for (std::string_view rest = list; !rest.empty();) {
+    std::size_t const end = std::min(rest.find(','), rest.size());
+    std::string_view item = rest.substr(0, end);
+    rest.remove_prefix(std::min(rest.size(), end + 1));
+    while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
+    while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
+    if (weak && item.starts_with("W/")) item.remove_prefix(2);
+    if (item == tag || item == "*") return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 Response versioned_response(Call const& call, int status, Json const& json, std::int64_t version) {
   std::string const tag = etag_of(version);
   std::string const* const known = call.request.header("if-none-match");
-  bool const unchanged = status == 200 && call.request.method == "GET" && known != nullptr && *known == tag;
+  bool const unchanged =
+      status == 200 && call.request.method == "GET" && known != nullptr && names_tag(*known, tag, true);
   Response response = unchanged ? Response{.status = 304} : json_response(status, json);
   response.headers.emplace_back("ETag", tag);
   return response;
@@ -264,7 +325,7 @@ Problem invalid_body(Error const& error) {
       if (c == '.' || c == '[' || c == ']') {
         close();
       } else {
-        step += c;
+        step += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);  // RFC 6901, section 3
       }
     }
     close();
@@ -302,7 +363,7 @@ std::optional<Problem> check_version(Call const& call, std::int64_t version, boo
     if (!required) return std::nullopt;
     return Problem{.code = ProblemCode::precondition_required};
   }
-  if (*wanted == etag_of(version) || *wanted == "*") return std::nullopt;
+  if (names_tag(*wanted, etag_of(version), false)) return std::nullopt;
   return Problem{.code = ProblemCode::precondition_failed};
 }
 
@@ -326,12 +387,7 @@ std::optional<std::string> text_of_cursor(std::string_view cursor) {
 
 std::string place_of(std::int64_t at_us, std::string_view id) { return fmt::format("{}:{}", at_us, id); }
 
-store::Cursor<std::string> rows_after(Page const& page) {
-  if (page.after.empty()) return {};
-  auto const colon = page.after.find(':');
-  return {.at_us = std::atoll(page.after.c_str()),
-          .id = colon == std::string::npos ? "" : page.after.substr(colon + 1)};
-}
+store::Cursor<std::string> rows_after(Page const& page) { return {.at_us = page.number, .id = page.id}; }
 
 void answer(Reply const& reply, Call const& call, Outcome outcome) { reply(finish(std::move(outcome), call.request)); }
 
@@ -344,23 +400,52 @@ Outcome in_one_view(Server& server, std::function<Outcome(store::Transaction&)> 
   return read ? *std::move(outcome) : Outcome(problem_of(read.error()));
 }
 
-std::variant<Page, Problem> page_of(Call const& call) {
+std::optional<std::int64_t> number_in(std::string_view text) {
+  std::int64_t value = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  bool const is_whole = error == std::errc{} && end == text.data() + text.size();
+  return is_whole ? std::optional(value) : std::nullopt;
+}
+
+Problem foreign_cursor(Call const& call) {
+  return {.code = ProblemCode::invalid_body,
+          .detail = call.say("after is no cursor of this list; take it from \"next\"",
+                             "after n’est pas un curseur de cette liste\u202F; prenez-le de «\u00A0next\u00A0»")};
+}
+
+namespace {
+
+// Whether the decoded cursor is of this kind; fills in what it says.
+bool read_cursor(CursorKind kind, Page& page) {
+  if (kind == CursorKind::text) return !page.after.empty();
+  std::size_t const colon = page.after.find(':');
+  bool const has_id = colon != std::string::npos && colon + 1 < page.after.size();
+  if (has_id != (kind != CursorKind::number)) return false;
+  auto const number = number_in(std::string_view(page.after).substr(0, has_id ? colon : std::string::npos));
+  if (!number) return false;
+  page.number = *number;
+  if (has_id) page.id = page.after.substr(colon + 1);
+  return kind != CursorKind::place_of_number || number_in(page.id).has_value();
+}
+
+}  // namespace
+
+std::variant<Page, Problem> page_of(Call const& call, CursorKind kind) {
   Page page;
   if (std::string const* limit = call.query("limit")) {
     auto const number = whole_number(*limit);
     if (!number || *number > 500) {
       return Problem{.code = ProblemCode::invalid_body,
-                     .detail = fmt::format("limit = {} is no whole number from 1 to 500", *limit)};
+                     .detail = call.say(fmt::format("limit = {} is no whole number from 1 to 500", *limit),
+                                        fmt::format("limit = {} n’est pas un nombre entier de 1 à 500", *limit))};
     }
     page.limit = static_cast<int>(*number);
   }
   if (std::string const* after = call.query("after")) {
-    auto const decoded = text_of_cursor(*after);
-    if (!decoded) {
-      return Problem{.code = ProblemCode::invalid_body,
-                     .detail = "after is no cursor of this server; take it from \"next\""};
-    }
-    page.after = *decoded;
+    auto decoded = text_of_cursor(*after);
+    if (!decoded) return foreign_cursor(call);
+    page.after = *std::move(decoded);
+    if (!read_cursor(kind, page)) return foreign_cursor(call);
   }
   return page;
 }
@@ -389,6 +474,22 @@ Problem Server::stranger(Request const& asked) {
   return {.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())};
 }
 
+// Whether the secret is one that nobody has shown yet, from an address that has used up its bucket. Such a guess need
+// not reach the database; who was let in before is not shut out by a stranger behind the same address.
+bool Server::is_guessing(Request const& asked, std::string_view secret) {
+  if (!strangers_.is_empty(asked.peer, options_.monotonic_ns())) return false;
+  std::unique_lock const lock(admitted_mutex_);
+  return !admitted_.contains(store::sha256(secret));
+}
+
+void Server::note_admitted(std::string_view secret) {
+  constexpr std::size_t most = 10'000;
+  store::Digest const digest = store::sha256(secret);
+  std::unique_lock const lock(admitted_mutex_);
+  if (admitted_.size() >= most) admitted_.clear();
+  admitted_.insert(digest);
+}
+
 std::optional<Problem> Server::admit(Operation const& operation, Call& call, std::string_view secret,
                                      store::Transaction& tx) {
   if (!operation.scope.empty()) {
@@ -396,6 +497,7 @@ std::optional<Problem> Server::admit(Operation const& operation, Call& call, std
     if (!token) return problem_of(token.error());
     if (!*token) return stranger(call.request);
     call.token = **token;
+    note_admitted(secret);
     RateLimit::Answer const& quota = call.quota.emplace(callers_.take(call.token.id, options_.monotonic_ns()));
     if (!quota.allowed) {
       return Problem{.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(quota.retry_after_s())};
@@ -433,7 +535,9 @@ void Server::handle(Request&& request, Reply reply) {
   call->language = language_of(accept == nullptr ? "" : *accept);
   call->request = std::move(request);
   Request const& asked = call->request;
-  auto const refuse = [&](Problem const& problem) { reply(problem_response(problem, asked)); };
+  auto const refuse = [&](Problem const& problem) {
+    measured(no_operation, call, std::move(reply))(problem_response(problem, asked));
+  };
 
   // Step 1. What is wanted.
   auto match = router().find(asked.method, asked.path);
@@ -455,19 +559,24 @@ void Server::serve(Operation const& operation, std::shared_ptr<Call> const& call
   Request const& asked = call->request;
   auto const refuse = [&](Problem const& problem) { reply(problem_response(problem, asked)); };
 
-  // Step 2. Who wants it, and whether that is there for him. What only reads is answered from the same view.
-  bool const is_reading = operation.effect == Effect::read;
+  // Step 2. Who wants it, and whether that is there for him. What only reads is answered from the same view, and what
+  // must not wait for the writer is done there.
+  bool const speaks_first = operation.effect == Effect::read || operation.turns;
   std::optional<Outcome> outcome;
   std::string_view const secret = operation.scope.empty() ? std::string_view() : bearer(asked);
   if (!operation.scope.empty() && !store::is_well_formed_secret(secret)) return refuse(stranger(asked));
-  bool const asks_database = is_reading || !secret.empty() || find_value(call->path, "company") != nullptr;
+  if (!operation.scope.empty() && is_guessing(asked, secret)) return refuse(stranger(asked));
+  bool const asks_database = speaks_first || !secret.empty() || find_value(call->path, "company") != nullptr;
   if (asks_database) {
     Status const read = database().read([&](store::Transaction& tx) {
       if (auto problem = admit(operation, *call, secret, tx)) {
         outcome = *std::move(problem);
-      } else if (is_reading) {
-        auto said = read_body(operation, *call);
-        outcome = said ? Outcome(*std::move(said)) : operation.transact(*this, *call, tx);
+      } else if (auto said = speaks_first ? read_body(operation, *call) : std::nullopt) {
+        outcome = *std::move(said);
+      } else if (operation.effect == Effect::read) {
+        outcome = operation.transact(*this, *call, tx);
+      } else if (operation.turns && !answered_before(*call, tx)) {
+        turn_off_at_once(*this, *call, tx);
       }
       return ok();
     });
@@ -476,10 +585,12 @@ void Server::serve(Operation const& operation, std::shared_ptr<Call> const& call
   if (outcome) return answer(reply, *call, *std::move(outcome));
 
   // Step 3. What he says.
-  if (auto const problem = read_body(operation, *call)) return refuse(*problem);
+  if (auto const problem = speaks_first ? std::nullopt : read_body(operation, *call)) return refuse(*problem);
 
   // Step 4. Doing it.
   switch (operation.effect) {
+    case Effect::none:
+      return answer(reply, *call, operation.tell(*this, *call));
     case Effect::read:
       return;  // answered in step 2
     case Effect::write: {

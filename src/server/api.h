@@ -5,15 +5,18 @@
 // JSON, idempotency keys, preconditions, the audit trail's transaction, and problems in the reader's language. An
 // operation is then a function of a few lines over one transaction.
 //
+//   tells   need no database, and answer when it does not.
 //   reads   run on one consistent view, at once.
 //   writes  are a job of the writer: whatever they do is one transaction with their audit row, their events and the
 //           answer kept under the idempotency key; a problem undoes all of it. The answer leaves after the commit.
+//   turns   are writes of the switch, whose first part waits for nobody: turn_off_at_once.
 //   works   take long (a decision, a file): they run on a thread of the pool and write for themselves.
 //
 // Another tenant's things do not exist: the answer is the same 404, byte for byte, as for what is nowhere.
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -46,6 +49,8 @@ struct Call {
   Json body;                               // null when the operation takes none or it is not JSON
   Language language = Language::english;
   Instant now = 0;
+  // How many requests to turn off this process had seen when this one came (Server::force_off), itself included.
+  std::uint64_t offs_asked = 0;
   // What is to happen once the transaction of a writing operation is on disk; dropped when it is undone.
   mutable std::vector<std::function<void()>> after_commit;
 
@@ -63,7 +68,7 @@ using Outcome = std::variant<Response, Problem>;
 
 // Answers.
 Response json_response(int status, Json const& json);
-// With an ETag; 304 when the request says that it has this version already.
+// With an ETag; 304 when the request's If-None-Match says that it has this version already.
 Response versioned_response(Call const& call, int status, Json const& json, std::int64_t version);
 std::string etag_of(std::int64_t version);
 
@@ -83,12 +88,24 @@ Outcome in_one_view(Server& server, std::function<Outcome(store::Transaction&)> 
 // If-Match against a row's version. `required`: 428 without it; otherwise a missing one is fine.
 std::optional<Problem> check_version(Call const& call, std::int64_t version, bool required);
 
-// A page of a list: ?limit= (1 to 500, default 100) and ?after=, an opaque cursor.
+// A page of a list: ?limit= (1 to 500, default 100) and ?after=, an opaque cursor. What a cursor of the list says:
+enum class CursorKind : std::uint8_t {
+  number,           // an id or a sequence
+  place,            // a time and an id, for a list in that order
+  place_of_number,  // the same where ids are numbers
+  text,             // an id; the list looks at it itself
+};
 struct Page {
   int limit = 100;
-  std::string after;  // the decoded cursor; "": from the start
+  std::string after = {};                                          // the decoded cursor; "": from the start
+  std::int64_t number = std::numeric_limits<std::int64_t>::min();  // of it: the number or the time
+  std::string id = {};                                             // of a place
 };
-std::variant<Page, Problem> page_of(Call const& call);
+// Problems: a limit out of range, and a cursor that is not of this kind.
+std::variant<Page, Problem> page_of(Call const& call, CursorKind kind = CursorKind::place);
+Problem foreign_cursor(Call const& call);
+// The whole text as a decimal number, with a sign or without; nothing for anything else.
+std::optional<std::int64_t> number_in(std::string_view text);
 // A place in a list as text that says nothing to anybody else, and back; nothing for what is none.
 std::string cursor_of(std::string_view text);
 std::optional<std::string> text_of_cursor(std::string_view cursor);
@@ -100,9 +117,10 @@ Json page_json(Call const& call, Json items, std::string const& last, bool more)
 // The answer with such a page; there may be more when it is full.
 Response page_response(Call const& call, Page const& page, Json items, std::string const& last);
 
-enum class Effect : std::uint8_t { read, write, work };
+enum class Effect : std::uint8_t { none, read, write, work };
 enum class BodyKind : std::uint8_t { none, json, csv };
 
+using Tell = Outcome (*)(Server&, Call const&);
 using Read = Outcome (*)(Server&, Call const&, store::Transaction&);
 using Write = Outcome (*)(Server&, Call const&, store::Transaction&);
 using Work = void (*)(Server&, std::shared_ptr<Call const>, Reply);
@@ -113,10 +131,16 @@ struct Operation {
   std::string_view scope;  // "": nobody needs a token; "*": any token
   BodyKind body = BodyKind::none;
   Effect effect = Effect::read;
+  Tell tell = nullptr;      // of none
   Read transact = nullptr;  // of read and write
   Work work = nullptr;
+  bool turns = false;  // turn_off_at_once goes before it
 };
 std::span<Operation const> operations();
+// The first part of every request of the switch, before it queues for the writer: if it is to turn off and may, the
+// company is off in this process from here on, however long the writer takes. What it says wrong, the second part
+// tells. In endpoints/rl.cpp.
+void turn_off_at_once(Server& server, Call& call, store::Transaction& view);
 // Every scope that there is, sorted: what operations need, and the two of the switch, which decides for itself.
 std::vector<std::string> all_scopes();
 

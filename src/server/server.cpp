@@ -17,6 +17,7 @@
 #include "store/hash.h"
 #include "store/idempotency.h"
 #include "store/jobs.h"
+#include "store/migrations.h"
 #include "store/model_registry.h"
 #include "store/suggestions.h"
 
@@ -67,8 +68,8 @@ Instant system_now() {
 Server::Server(Options options)
     : options_(std::move(options)),
       watchdog_(options_.watchdog),
-      roads_(options_.travel, road_patience),
       form_(options_.limits),
+      roads_(options_.travel, road_patience),
       callers_(options_.callers),
       strangers_(options_.strangers),
       events_(std::make_unique<EventHub>()) {
@@ -216,13 +217,21 @@ class Server::Asked {
     }
   }
 
+  // The answer goes first: whoever reads the log slowly keeps nobody waiting for it.
   void give(Response response) {
     if (given_.exchange(true)) return;
+    int const status = response.status;
+    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - begun_;
     try {
-      measure(response);
+      say_quota(response);
+      count(status, took.count());
     } catch (std::exception const&) {  // it goes out uncounted
     }
     reply_(std::move(response));
+    try {
+      log(status, took.count());
+    } catch (std::exception const&) {  // it is out
+    }
   }
 
  private:
@@ -234,23 +243,23 @@ class Server::Asked {
     }
   }
 
-  void measure(Response& response) const {
-    std::string const labels = fmt::format("operation=\"{}\",status=\"{}\"", operation_.id, response.status);
-    server_.metrics_.add("dispatch_http_requests_total", labels);
-    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - begun_;
+  void say_quota(Response& response) const {
+    if (!call_->quota) return;
+    response.headers.emplace_back("RateLimit-Policy", server_.callers_.policy_field());
+    response.headers.emplace_back("RateLimit", call_->quota->field());
+  }
+
+  void count(int status, double seconds) const {
+    server_.metrics_.add("dispatch_http_requests_total",
+                         fmt::format("operation=\"{}\",status=\"{}\"", operation_.id, status));
     server_.metrics_.observe("dispatch_http_request_duration_seconds", fmt::format("operation=\"{}\"", operation_.id),
-                             took.count());
-    if (server_.options_.log) {
-      server_.options_.log({.operation = operation_,
-                            .call = *call_,
-                            .status = response.status,
-                            .at = server_.now(),
-                            .seconds = took.count()});
-    }
-    if (call_->quota) {
-      response.headers.emplace_back("RateLimit-Policy", server_.callers_.policy_field());
-      response.headers.emplace_back("RateLimit", call_->quota->field());
-    }
+                             seconds);
+  }
+
+  void log(int status, double seconds) const {
+    if (!server_.options_.log) return;
+    server_.options_.log(
+        {.operation = operation_, .call = *call_, .status = status, .at = server_.now(), .seconds = seconds});
   }
 
   Server& server_;
@@ -278,11 +287,17 @@ Status Server::tidy() {
       tell(tx, s.company, "suggestion.expired", Json::object({{"suggestion", s.id}, {"booking", s.booking}}), moment);
     }
     if (auto const requeued = store::requeue_dead_jobs(tx, moment); !requeued) return requeued.error();
+    // Whether the disk has room again shows only who writes; a server that is not ready may be asked by nobody else.
+    if (!database_->is_writable()) tx.run(fmt::format("PRAGMA user_version = {}", store::schema_version(tx)));
     // Counted here and not at a scrape, which asks no database: a minute's delay is none for whoever is woken by it.
     auto const fallen = tx.integer("SELECT COUNT(*) FROM companies WHERE fallback_reason IS NOT NULL");
     metrics_.set("dispatch_companies_in_fallback", "", static_cast<double>(fallen.value_or(0)));
     return tx.failed() ? Status(tx.error()) : ok();
   });
+  if (!tidied) return tidied;
+  // What nobody answered is the rule's.
+  for (store::Suggestion const& s : expired) due_.forget(s.company, s.booking);
+  return look_at_the_clock(*this);
 }
 
 Result<store::AuditHead> Server::examine() {
@@ -294,10 +309,6 @@ Result<store::AuditHead> Server::examine() {
     if (tx.failed()) return tx.error();
     if (is_damaged) return Error{ErrorKind::corrupt, fmt::format("the database is damaged: {}", found.value_or("?"))};
     return store::audit_head(tx);
-  if (!tidied) return tidied;
-  // What nobody answered is the rule's.
-  for (store::Suggestion const& s : expired) due_.forget(s.company, s.booking);
-  return look_at_the_clock(*this);
   });
 }
 
@@ -334,13 +345,20 @@ void Server::tell(store::Transaction& tx, std::int64_t company, std::string_view
   outbox_->append(tx, company, type, data, at);
 }
 
-void Server::force_off(std::int64_t company, bool forced) {
+std::uint64_t Server::force_off(std::int64_t company) {
   std::unique_lock const lock(forced_mutex_);
-  if (forced) {
-    forced_off_.insert(company);
-  } else {
-    forced_off_.erase(company);
-  }
+  return forced_off_[company] = ++offs_asked_;
+}
+
+void Server::lift_off(std::int64_t company, std::uint64_t upto) {
+  std::unique_lock const lock(forced_mutex_);
+  auto const found = forced_off_.find(company);
+  if (found != forced_off_.end() && found->second <= upto) forced_off_.erase(found);
+}
+
+std::uint64_t Server::offs_asked() const {
+  std::unique_lock const lock(forced_mutex_);
+  return offs_asked_;
 }
 
 bool Server::is_forced_off(std::int64_t company) const {

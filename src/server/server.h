@@ -26,6 +26,7 @@
 #include "server/roads.h"
 #include "store/audit_log.h"
 #include "store/database.h"
+#include "store/hash.h"
 #include "store/ids.h"
 #include "store/outbox.h"
 #include "store/tokens.h"
@@ -56,8 +57,8 @@ class Server {
     std::function<std::int64_t()> monotonic_ns{};
     store::FillRandom random{};  // none: the operating system's
     Watchdog::Options watchdog{};
-    RateLimit::Options callers{.burst = 2'000, .per_second = 1'000};
     Form::Limits limits{};  // of a candidate that decides: beyond, it is turned off by itself
+    RateLimit::Options callers{.burst = 2'000, .per_second = 1'000};
     RateLimit::Options strangers{.burst = 20, .per_second = 2};
     int workers = 2;                        // threads for decisions and what runs in the background
     std::int64_t improve_iterations = 400;  // of the search in the background; 0: none
@@ -101,9 +102,9 @@ class Server {
   Metrics& metrics() { return metrics_; }
   EventHub& events() { return *events_; }
   Watchdog const& watchdog() const { return watchdog_; }
-  Roads& roads() { return roads_; }
   Form& form() { return form_; }
   Due& due() { return due_; }
+  Roads& roads() { return roads_; }
   Instant now() const;
   store::Entropy entropy() const;
   std::uint64_t random_seed() const;
@@ -114,8 +115,12 @@ class Server {
               Json const& before, Json const& after, std::string const& reason = "");
   void tell(store::Transaction& tx, std::int64_t company, std::string_view type, Json const& data, Instant at);
 
-  // Off in this process, whatever the row says: from the moment somebody asks for it until the row says so too.
-  void force_off(std::int64_t company, bool forced);
+  // Off in this process, whatever the row says: from the moment somebody asks for it until the row says so too, or
+  // somebody who asked later turns it on. Returns how many requests to turn off there were; `upto` of lift_off is that
+  // number as the request saw it, so that what was asked for before does not undo what was asked for after it.
+  std::uint64_t force_off(std::int64_t company);
+  void lift_off(std::int64_t company, std::uint64_t upto);
+  std::uint64_t offs_asked() const;
   bool is_forced_off(std::int64_t company) const;
 
   // The turn at a task of this name; null when somebody else has it. It ends when somebody says so, or nobody holds it
@@ -136,6 +141,8 @@ class Server {
   // Whether this token may do this, and its company is there; fills in the call.
   std::optional<Problem> admit(Operation const& operation, Call& call, std::string_view secret, store::Transaction& tx);
   Problem stranger(Request const& asked);
+  bool is_guessing(Request const& asked, std::string_view secret);
+  void note_admitted(std::string_view secret);
   // What follows once it is clear which operation is wanted.
   void serve(Operation const& operation, std::shared_ptr<Call> const& call, Reply const& reply);
   Reply measured(Operation const& operation, std::shared_ptr<Call const> call, Reply reply);
@@ -143,15 +150,18 @@ class Server {
   Options options_;
   Metrics metrics_;
   Watchdog watchdog_;
+  Form form_;
+  Due due_;
   Roads roads_;
   RateLimit callers_, strangers_;
   std::mutex arms_mutex_;
   std::map<std::string, Arm> arms_;  // by model id
   mutable std::mutex forced_mutex_;
-  std::set<std::int64_t> forced_off_;
+  std::map<std::int64_t, std::uint64_t> forced_off_;  // by company: the number of the last request
+  std::uint64_t offs_asked_ = 0;
+  std::mutex admitted_mutex_;
+  std::set<store::Digest> admitted_;  // of secrets that were shown and were right, for is_guessing alone
   std::mutex waiting_mutex_;
-  Form form_;
-  Due due_;
   std::set<std::string> waiting_;
   std::unique_ptr<EventHub> events_;
   std::unique_ptr<store::Outbox> outbox_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <future>
@@ -42,6 +43,10 @@ Status run_part(Database::Job const& job, Transaction& whole) {
   } catch (std::exception const& thrown) {
     return error_of(thrown);
   }
+}
+
+bool is_of_the_disk(Status const& answer) {
+  return !answer && (answer.error().kind == ErrorKind::full || answer.error().kind == ErrorKind::io);
 }
 
 // What a callback throws is dropped.
@@ -185,6 +190,7 @@ std::optional<Database::Waiting> Database::take_waiting() {
 }
 
 void Database::run_group(std::vector<Waiting>& group, std::vector<Status>& answers) {
+  int const pages = writing_->log_pages();
   auto const started = std::chrono::steady_clock::now();
   std::chrono::steady_clock::duration took{};
   Status committed = ok();
@@ -216,6 +222,11 @@ void Database::run_group(std::vector<Waiting>& group, std::vector<Status>& answe
     std::lock_guard const lock(mutex_);
     counts_.jobs += group.size();
     if (committed) ++counts_.commits;
+    if (is_of_the_disk(committed) || std::ranges::any_of(answers, is_of_the_disk)) {
+      refused_by_disk_ = true;
+    } else if (committed && writing_->log_pages() != pages) {
+      refused_by_disk_ = false;
+    }
   }
   if (committed && options_.on_commit) tell(options_.on_commit, took);
   // 3. Only now does anybody hear of it.
@@ -253,6 +264,11 @@ void Database::become_fatal(std::string_view reason) {
 bool Database::is_fatal() const {
   std::lock_guard const lock(mutex_);
   return fatal_.has_value();
+}
+
+bool Database::is_writable() const {
+  std::lock_guard const lock(mutex_);
+  return !fatal_ && !refused_by_disk_;
 }
 
 Database::Counts Database::counts() const {

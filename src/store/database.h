@@ -100,6 +100,8 @@ class Database {
 
   // A flush failed: no write is accepted any more.
   bool is_fatal() const;
+  // Whether the last write found room and a disk that takes it, as far as anybody tried.
+  bool is_writable() const;
   Counts counts() const;
   std::size_t queue_length() const;
   std::filesystem::path const& path() const { return path_; }
@@ -138,6 +140,7 @@ class Database {
   std::vector<std::unique_ptr<Connection>> idle_readers_;
   std::optional<Error> fatal_;
   Counts counts_;
+  bool refused_by_disk_ = false;  // full or io, since pages were last written
   bool stopping_ = false;
   std::thread writer_;
 };

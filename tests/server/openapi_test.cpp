@@ -92,6 +92,20 @@ TEST(OpenApi, names_the_variables_of_every_path) {
   }
 }
 
+TEST(OpenApi, takes_an_idempotency_key_wherever_something_is_posted_but_where_a_secret_is_told) {
+  OpenApi const api;
+  for (Operation const& op : operations()) {
+    bool described = false;
+    if (Json const* parameters = api.operation(op).find("parameters")) {
+      for (Json const& parameter : parameters->as_array()) {
+        described = described || text_at(api.resolved(parameter), "name") == "Idempotency-Key";
+      }
+    }
+    bool const tells_secret = op.id == "create_token" || op.id == "rotate_token";
+    EXPECT_EQ(described, op.route.starts_with("POST ") && !tells_secret) << op.id;
+  }
+}
+
 TEST(OpenApi, documents_every_problem_under_its_status) {
   OpenApi const api;
   std::map<std::string, int> times;
@@ -121,7 +135,7 @@ TEST(OpenApi, documents_what_every_operation_of_its_kind_can_answer) {
     expect(500, "internal");
     expect(503, "not-ready");
     expect(413, "payload-too-large");
-    if (op.effect != Effect::read) expect(507, "storage-full");
+    if (op.effect == Effect::write || op.effect == Effect::work) expect(507, "storage-full");
     if (!op.scope.empty()) {
       expect(401, "unauthenticated");
       expect(429, "rate-limited");

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -117,6 +118,16 @@ class ServerUnderTest {
 
   // `target` as it stands in a request line: "/api/v1/jobs?limit=2".
   Response ask(std::string const& method, std::string const& target, Say const& say = {}) {
+    return server_->ask(request_of(method, target, say));
+  }
+  // The same without waiting for the answer.
+  std::future<Response> ask_ahead(std::string const& method, std::string const& target, Say const& say = {}) {
+    auto const answered = std::make_shared<std::promise<Response>>();
+    server_->handle(request_of(method, target, say),
+                    [answered](Response response) { answered->set_value(std::move(response)); });
+    return answered->get_future();
+  }
+  Request request_of(std::string const& method, std::string const& target, Say const& say = {}) {
     auto read = read_target(target);
     if (!std::holds_alternative<Target>(read)) {
       ADD_FAILURE() << target << " is no target";
@@ -135,7 +146,7 @@ class ServerUnderTest {
       request.headers.emplace_back("content-type", say.content_type);
       request.body = say.bytes ? *say.bytes : say.json->dump();
     }
-    return server_->ask(std::move(request));
+    return request;
   }
   Response get(std::string const& target, std::string const& secret) { return ask("GET", target, {.token = secret}); }
   Response post(std::string const& target, std::string const& secret, Json json, Pairs headers = {}) {
@@ -171,6 +182,35 @@ class ServerUnderTest {
   int requests_ = 0;
   std::string administrator_;
   std::unique_ptr<Server> server_;  // last: it ends before what it uses
+};
+
+// A job that keeps the writer until it is let go, as a large import does.
+class BusyWriter {
+ public:
+  explicit BusyWriter(Server& server) {
+    server.database().write(
+        [this](store::Transaction&) {
+          begun_.set_value();
+          free_.get_future().wait();
+          return ok();
+        },
+        [ended = ended_](Status const&) { ended->set_value(); });
+    begun_.get_future().wait();
+  }
+  BusyWriter(BusyWriter const&) = delete;
+  BusyWriter& operator=(BusyWriter const&) = delete;
+  ~BusyWriter() { let_go(); }
+  void let_go() {
+    if (std::exchange(is_free_, true)) return;
+    free_.set_value();
+    ended_->get_future().wait();
+  }
+
+ private:
+  std::promise<void> begun_, free_;
+  // Shared, since the writer may still be inside set_value when who waits for it goes on.
+  std::shared_ptr<std::promise<void>> ended_ = std::make_shared<std::promise<void>>();
+  bool is_free_ = false;
 };
 
 inline Json json_of(Response const& response) {

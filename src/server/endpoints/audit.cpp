@@ -27,9 +27,8 @@ Problem refused(std::string detail) { return {.code = ProblemCode::invalid_body,
 std::optional<Problem> read_company(Call const& call, store::Transaction& tx, std::optional<std::int64_t>& company) {
   std::string const* const text = call.query("company");
   if (text == nullptr) return std::nullopt;
-  std::int64_t number = 0;
-  auto const [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc{} || end != text->data() + text->size() || number < 1) {
+  std::int64_t const number = number_in(*text).value_or(0);
+  if (number < 1) {
     return refused(call.say(fmt::format("company = {} is no whole number from 1 on", *text),
                             fmt::format("company = {} n’est pas un nombre entier à partir de 1", *text)));
   }
@@ -106,14 +105,8 @@ std::variant<store::AuditFilter, Problem> filter_of(Call const& call, store::Tra
 // Of the company that the filter names, or of all that the token is for; oldest first.
 std::variant<AuditPage, Problem> rows_of(Call const& call, store::Transaction& tx, Page const& page,
                                          store::AuditFilter filter) {
-  std::int64_t after = 0;
-  if (!page.after.empty()) {
-    auto const [end, error] = std::from_chars(page.after.data(), page.after.data() + page.after.size(), after);
-    if (error != std::errc{} || end != page.after.data() + page.after.size() || after < 0) {
-      return refused(call.say("after is no cursor of this list; take it from \"next\"",
-                              "after n’est pas un curseur de cette liste\u202F; prenez-le de «\u00A0next\u00A0»"));
-    }
-  }
+  std::int64_t const after = page.after.empty() ? 0 : page.number;
+  if (after < 0) return foreign_cursor(call);
   std::vector<std::optional<std::int64_t>> companies;
   if (filter.company || !call.token.rights.companies) {
     companies.emplace_back(filter.company);
@@ -207,7 +200,7 @@ Outcome verified(Call const& call, store::Transaction& tx) {
 }
 
 Outcome listed(Call const& call, store::Transaction& tx) {
-  auto const page = page_of(call);
+  auto const page = page_of(call, CursorKind::number);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
   auto const filter = filter_of(call, tx);
   if (auto const* problem = std::get_if<Problem>(&filter)) return *problem;
@@ -236,7 +229,7 @@ void verify_audit(Server& server, std::shared_ptr<Call const> call, Reply reply)
 // of the line before (32 bytes, zeros before the first) and this text, anybody can recompute the chain. A page at a
 // time: Link, rel="next" (RFC 8288), names the next one as long as there is one.
 Outcome export_audit(Server&, Call const& call, store::Transaction& tx) {
-  auto const page = page_of(call);
+  auto const page = page_of(call, CursorKind::number);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
   store::AuditFilter filter;
   if (auto problem = read_company(call, tx, filter.company)) return *std::move(problem);

@@ -2,9 +2,11 @@
 #include <algorithm>
 
 #include "domain/json_reader.h"
+#include "server/gate.h"
 #include "server/server.h"
 #include "server/settings.h"
 #include "store/companies.h"
+#include "store/model_registry.h"
 
 namespace regulus::server {
 
@@ -45,13 +47,29 @@ void read_fields(JsonReader const& at, CompanyFields& out) {
   at.get("is_test", out.is_test);
 }
 
+// As for raising the mode: a company that is no test needs a model that passed the gate for its kind of days.
+std::optional<Problem> check_scenario(Call const& call, store::Transaction& tx, store::Company const& company,
+                                      std::string const& wanted) {
+  if (company.is_test || company.mode == store::Mode::off || !company.model_id) return std::nullopt;
+  auto const model = store::load_model(tx, *company.model_id);
+  if (model && has_passed_on(model->gate, wanted)) return std::nullopt;
+  return Problem{
+      .code = ProblemCode::gate_not_passed,
+      .detail = call.say(fmt::format("model {} has no passed gate for days of \"{}\"; turn it off first, or choose one "
+                                     "that has",
+                                     *company.model_id, wanted),
+                         fmt::format("le modèle {} n’a pas franchi le contrôle pour des journées de «\u00A0{}\u00A0»"
+                                     "\u202F; désactivez-le d’abord, ou choisissez-en un qui l’a franchi",
+                                     *company.model_id, wanted))};
+}
+
 }  // namespace
 
 Outcome list_companies(Server&, Call const& call, store::Transaction& tx) {
-  auto const page = page_of(call);
+  auto const page = page_of(call, CursorKind::number);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const& [limit, after] = std::get<Page>(page);
-  std::int64_t last = after.empty() ? 0 : std::atoll(after.c_str());
+  int const limit = std::get<Page>(page).limit;
+  std::int64_t last = std::get<Page>(page).number;
   Json items = Json::array();
   bool more = true;
   // A token that is for some companies sees those only.
@@ -106,6 +124,7 @@ Outcome get_company(Server&, Call const& call, store::Transaction& tx) {
   return versioned_response(call, 200, company_json(*company), company->version);
 }
 
+// Whoever is decided for by a model stays with the kind of days whose gate it passed.
 Outcome change_company(Server& server, Call const& call, store::Transaction& tx) {
   Result<store::Company> company = store::load_company(tx, call.company);
   if (!company) return problem_of(company.error());
@@ -116,6 +135,9 @@ Outcome change_company(Server& server, Call const& call, store::Transaction& tx)
   CompanyFields fields{.id = 0, .name = company->name, .time_zone = company->time_zone, .scenario = company->scenario};
   read_fields(at, fields);
   if (!status) return invalid_body(status.error());
+  if (fields.scenario != company->scenario) {
+    if (auto problem = check_scenario(call, tx, *company, fields.scenario)) return *std::move(problem);
+  }
   Json const before = company_json(*company);
   company->name = fields.name;
   company->time_zone = fields.time_zone;

@@ -89,20 +89,26 @@ void run_dispatch(Server& server, std::shared_ptr<Call const> call, Reply reply)
   if (Status const keys = check_keys(*call, {}); !keys) return answer(reply, *call, invalid_body(keys.error()));
   auto const when = when_of(server, *call);
   if (auto const* problem = std::get_if<Problem>(&when)) return answer(reply, *call, *problem);
-  Result<Dispatched> const done = decide_day(server, call->company, std::get<When>(when), "request");
+  Result<Dispatched> const done = decide_day(server, call->company, std::get<When>(when), "request",
+                                             [&](store::Transaction& tx, Dispatched const& kept) {
+                                               remember(tx, *call, json_response(200, dispatched_json(kept)));
+                                             });
   if (!done) return answer(reply, *call, problem_of(done.error()));
   answer(reply, *call, json_response(200, dispatched_json(*done)));
 }
 
-// ?date=2026-03-01, today when absent: every booking that has or had a driver, or is with the partner.
-Outcome list_assignments(Server&, Call const& call, store::Transaction& tx) {
+namespace {
+
+Outcome assignments_of(Call const& call, store::Transaction& tx) {
   Result<store::Company> const company = store::load_company(tx, call.company);
   if (!company) return problem_of(company.error());
   Result<TimeZone> const zone = TimeZone::named(company->time_zone);
   std::string date = zone->date_of(call.now);
   if (std::string const* wanted = call.query("date")) {
     if (!is_date(*wanted)) {
-      return Problem{.code = ProblemCode::invalid_body, .detail = fmt::format("date = {} is no date", *wanted)};
+      return Problem{.code = ProblemCode::invalid_body,
+                     .detail = call.say(fmt::format("date = {} is no date", *wanted),
+                                        fmt::format("date = {} n’est pas une date", *wanted))};
     }
     date = *wanted;
   }
@@ -130,6 +136,14 @@ Outcome list_assignments(Server&, Call const& call, store::Transaction& tx) {
   return json_response(
       200,
       Json::object({{"date", date}, {"items", std::move(items)}, {"drivers", std::move(plans)}, {"next", Json()}}));
+}
+
+}  // namespace
+
+// ?date=2026-03-01, today when absent: every booking that has or had a driver, or is with the partner. A large day
+// takes its time, so no listener waits for it.
+void list_assignments(Server& server, std::shared_ptr<Call const> call, Reply reply) {
+  answer(reply, *call, in_one_view(server, [&](store::Transaction& tx) { return assignments_of(*call, tx); }));
 }
 
 // A person's choice: this driver takes this booking, where it costs least in his plan, if it is possible at all.

@@ -1,6 +1,4 @@
 // Following a company live: server-sent events from a number on.
-#include <charconv>
-
 #include "server/http/events.h"
 #include "server/server.h"
 #include "store/outbox.h"
@@ -12,10 +10,8 @@ namespace {
 
 // Numbers of events begin at 1; 0 is before the first.
 std::optional<std::int64_t> event_number(std::string const& text) {
-  std::int64_t number = 0;
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  bool const whole = error == std::errc{} && end == text.data() + text.size() && number >= 0;
-  return whole ? std::optional(number) : std::nullopt;
+  auto const number = number_in(text);
+  return number && *number >= 0 ? number : std::nullopt;
 }
 
 // Not revoked, rotated out or expired since the stream began.

@@ -8,34 +8,32 @@
 namespace regulus::server {
 
 // The process answers; nothing is said about what is behind it.
-Outcome healthz(Server&, Call const&, store::Transaction&) {
-  return json_response(200, Json::object({{"status", "ok"}}));
-}
+Outcome healthz(Server&, Call const&) { return json_response(200, Json::object({{"status", "ok"}})); }
 
-// Ready when the database can be read, is of the present schema, and its writer has not failed.
+// Ready when the database can be read, is of the present schema, and took what was last written.
 Outcome readyz(Server& server, Call const&, store::Transaction& tx) {
   bool const current = store::schema_version(tx) == static_cast<std::int64_t>(store::migrations().size());
-  if (tx.failed() || !current || server.database().is_fatal()) {
+  if (tx.failed() || !current || !server.database().is_writable()) {
     return Problem{.code = ProblemCode::not_ready, .retry_after_s = 5};
   }
   return json_response(200, Json::object({{"status", "ready"}}));
 }
 
-Outcome version(Server&, Call const&, store::Transaction&) {
+Outcome version(Server&, Call const&) {
   return json_response(200, Json::object({{"name", "regulus"}, {"version", REGULUS_VERSION}, {"api", "v1"}}));
 }
 
-Outcome openapi(Server&, Call const&, store::Transaction&) {
+Outcome openapi(Server&, Call const&) {
   return Response{.status = 200, .content_type = "application/json", .body = std::string(openapi_text())};
 }
 
-Outcome prometheus(Server& server, Call const&, store::Transaction&) {
+Outcome prometheus(Server& server, Call const&) {
   return Response{
       .status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = server.metrics().text()};
 }
 
 // What a problem's "type" points to.
-Outcome problem_page(Server&, Call const& call, store::Transaction&) {
+Outcome problem_page(Server&, Call const& call) {
   std::string const& wanted = call.variable("code");
   for (ProblemCode const code : all_problem_codes()) {
     if (name_of(code) != wanted) continue;

@@ -32,23 +32,26 @@ struct Wish {
   store::Mode mode = store::Mode::off;
   std::optional<std::string> model;
   std::string reason;
+  std::optional<std::int64_t> company;  // that the body names
 };
+
+bool may_turn(Call const& call, store::Mode mode) {
+  return call.token.has_scope("rl:write") || (mode == store::Mode::off && call.token.has_scope("rl:off"));
+}
 
 // Changes the mode in the transaction, or says why not.
 Outcome change_mode(Server& server, Call const& call, store::Transaction& tx, Wish const& wish) {
   Result<store::Company> const company = store::load_company(tx, call.company);
   if (!company) return problem_of(company.error());
   bool const off = wish.mode == store::Mode::off;
-  bool const may = call.token.has_scope("rl:write") || (off && call.token.has_scope("rl:off"));
-  if (!may) {
+  if (!may_turn(call, wish.mode)) {
     return Problem{.code = ProblemCode::forbidden,
                    .detail = call.say(off ? "it lacks the scope rl:off" : "it lacks the scope rl:write",
                                       off ? "il lui manque la portée rl:off" : "il lui manque la portée rl:write")};
   }
-  if (off) {
-    server.force_off(call.company, true);
-  } else if (auto const problem = check_version(call, company->mode_version, false)) {
-    return *problem;
+  // Off knows no condition, and holds in this process since turn_off_at_once.
+  if (!off) {
+    if (auto const problem = check_version(call, company->mode_version, false)) return *problem;
   }
   // Which model: the one named, the company's, or the champion.
   std::optional<std::string> model = wish.model ? wish.model : company->model_id;
@@ -103,7 +106,7 @@ Outcome change_mode(Server& server, Call const& call, store::Transaction& tx, Wi
     server.tell(tx, call.company, "rl.mode_changed", described(now), call.now);
   }
   // From the commit on the row says it; until then, and if there is none, the process remembers.
-  call.after_commit.emplace_back([&server, id = call.company] { server.force_off(id, false); });
+  call.after_commit.emplace_back([&server, id = call.company, upto = call.offs_asked] { server.lift_off(id, upto); });
   Json json = Json::object({{"company_id", now.id},
                             {"enabled", now.mode != store::Mode::off},
                             {"mode", name_of(now.mode)},
@@ -129,6 +132,48 @@ void read_wish(JsonReader const& at, Wish& wish) {
     reason.value(wish.reason);
     if (wish.reason.size() > 500) reason.fail("has more than 500 bytes");
   });
+}
+
+// The body of PUT …/rl.
+std::variant<Wish, Problem> wish_for_company(Call const& call) {
+  Status status = ok();
+  Wish wish;
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
+  at.keys({"mode"}, {"model_id", "reason"});
+  read_wish(at, wish);
+  if (!status) return invalid_body(status.error());
+  if (wish.mode != store::Mode::off && call.request.header("if-match") == nullptr) {
+    return Problem{.code = ProblemCode::precondition_required};
+  }
+  return wish;
+}
+
+// {"enabled": true, "company_id": 1}, to the letter, and what the runbook came to need: mode, model_id, reason.
+std::variant<Wish, Problem> wish_of_toggle(Call const& call) {
+  Status status = ok();
+  bool enabled = false;
+  Wish wish{.mode = store::Mode::on, .model = {}, .reason = "", .company = {}};
+  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
+  at.keys({"enabled"}, {"company_id", "mode", "model_id", "reason"});
+  at.get("enabled", enabled);
+  at.in("company_id", [&](JsonReader const& id) {
+    std::int64_t number = 0;
+    if (id.integer(1, std::int64_t{1} << 53, number)) wish.company = number;
+  });
+  read_wish(at, wish);
+  if (!status) {
+    // A body that is no such body is a 400 here, as the predecessor's clients expect it.
+    Problem problem = invalid_body(status.error());
+    problem.code = ProblemCode::invalid_request;
+    return problem;
+  }
+  if (enabled && wish.mode == store::Mode::off) {
+    Problem problem = invalid_member("/mode", "contradiction", "mode = off contradicts enabled = true");
+    problem.code = ProblemCode::invalid_request;
+    return problem;
+  }
+  if (!enabled) wish.mode = store::Mode::off;
+  return wish;
 }
 
 std::int64_t counted(std::vector<store::Counter> const& counters, std::string_view name) {
@@ -268,26 +313,30 @@ std::optional<std::int64_t> company_of(Call const& call, store::Transaction& tx,
 
 }  // namespace
 
+void turn_off_at_once(Server& server, Call& call, store::Transaction& view) {
+  call.offs_asked = server.offs_asked();
+  bool const names_company = call.company == 0;
+  auto const said = names_company ? wish_of_toggle(call) : wish_for_company(call);
+  auto const* const wish = std::get_if<Wish>(&said);
+  if (wish == nullptr || wish->mode != store::Mode::off || !may_turn(call, store::Mode::off)) return;
+  std::optional<std::int64_t> const company =
+      names_company ? company_of(call, view, wish->company) : std::optional(call.company);
+  if (company) call.offs_asked = server.force_off(*company);
+}
+
 Outcome get_rl(Server& server, Call const& call, store::Transaction& tx) { return status_of_company(server, call, tx); }
 
 Outcome put_rl(Server& server, Call const& call, store::Transaction& tx) {
-  Status status = ok();
-  Wish wish;
-  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
-  at.keys({"mode"}, {"model_id", "reason"});
-  read_wish(at, wish);
-  if (!status) return invalid_body(status.error());
-  if (wish.mode != store::Mode::off && call.request.header("if-match") == nullptr) {
-    return Problem{.code = ProblemCode::precondition_required};
-  }
-  return change_mode(server, call, tx, wish);
+  auto const wish = wish_for_company(call);
+  if (auto const* problem = std::get_if<Problem>(&wish)) return *problem;
+  return change_mode(server, call, tx, std::get<Wish>(wish));
 }
 
 Outcome rl_history(Server&, Call const& call, store::Transaction& tx) {
-  auto const page = page_of(call);
+  auto const page = page_of(call, CursorKind::number);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const& [limit, after] = std::get<Page>(page);
-  std::int64_t last = after.empty() ? 0 : std::atoll(after.c_str());
+  int const limit = std::get<Page>(page).limit;
+  std::int64_t last = std::get<Page>(page).number;
   Json items = Json::array();
   tx.query(
       "SELECT sequence, at, actor, action, before, after, reason FROM audit WHERE company = ? AND object = ? AND "
@@ -312,37 +361,14 @@ Outcome rl_history(Server&, Call const& call, store::Transaction& tx) {
   return json_response(200, page_json(call, std::move(items), std::to_string(last), more));
 }
 
-// {"enabled": true, "company_id": 1}, to the letter, and what the runbook came to need: mode, model_id, reason.
 Outcome rl_toggle(Server& server, Call const& call, store::Transaction& tx) {
-  Status status = ok();
-  bool enabled = false;
-  std::optional<std::int64_t> named;
-  Wish wish{.mode = store::Mode::on, .model = {}, .reason = ""};
-  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
-  at.keys({"enabled"}, {"company_id", "mode", "model_id", "reason"});
-  at.get("enabled", enabled);
-  at.in("company_id", [&](JsonReader const& id) {
-    std::int64_t number = 0;
-    if (id.integer(1, std::int64_t{1} << 53, number)) named = number;
-  });
-  read_wish(at, wish);
-  if (!status) {
-    // A body that is no such body is a 400 here, as the predecessor's clients expect it.
-    Problem problem = invalid_body(status.error());
-    problem.code = ProblemCode::invalid_request;
-    return problem;
-  }
-  if (enabled && wish.mode == store::Mode::off) {
-    Problem problem = invalid_member("/mode", "contradiction", "mode = off contradicts enabled = true");
-    problem.code = ProblemCode::invalid_request;
-    return problem;
-  }
-  auto const company = company_of(call, tx, named);
+  auto const wish = wish_of_toggle(call);
+  if (auto const* problem = std::get_if<Problem>(&wish)) return *problem;
+  auto const company = company_of(call, tx, std::get<Wish>(wish).company);
   if (!company) return not_found();
   Call about = call;
   about.company = *company;
-  if (!enabled) wish.mode = store::Mode::off;
-  Outcome outcome = change_mode(server, about, tx, wish);
+  Outcome outcome = change_mode(server, about, tx, std::get<Wish>(wish));
   for (auto& task : about.after_commit) call.after_commit.push_back(std::move(task));
   return outcome;
 }

@@ -144,10 +144,11 @@ void read_companies(JsonReader const& list, std::optional<std::vector<std::int64
 }  // namespace
 
 Outcome list_tokens(Server&, Call const& call, store::Transaction& tx) {
-  auto const page = page_of(call);
+  auto const page = page_of(call, CursorKind::text);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
-  auto const& [limit, after] = std::get<Page>(page);
-  std::string last = after;
+  int const limit = std::get<Page>(page).limit;
+  std::string last = std::get<Page>(page).after;
+  if (!last.empty() && !last.starts_with("tok_")) return foreign_cursor(call);
   Json items = Json::array();
   bool more = true;
   while (more && items.as_array().size() < static_cast<std::size_t>(limit)) {

@@ -62,6 +62,17 @@ RateLimit::FullAt::iterator RateLimit::bucket_of(std::string_view key) {
   return made;
 }
 
+bool RateLimit::is_empty(std::string_view key, std::int64_t now_ns) const {
+  std::lock_guard const lock(mutex_);
+  std::int64_t const now = std::max(now_ns_, now_ns);
+  auto const bucket = full_at_.find(key);
+  bool const has_room = full_at_.size() < options_.most_keys || by_time_.begin()->first <= now;
+  bool const is_newcomer = bucket == full_at_.end() && !has_room;
+  if (bucket == full_at_.end() && !is_newcomer) return false;
+  std::int64_t const full_at = std::max(is_newcomer ? newcomers_full_at_ : bucket->second, now);
+  return full_at + token_ns_ - now > options_.burst * token_ns_;
+}
+
 RateLimit::Answer RateLimit::take(std::string_view key, std::int64_t now_ns) {
   std::lock_guard const lock(mutex_);
   now_ns_ = std::max(now_ns_, now_ns);

@@ -50,6 +50,9 @@ class RateLimit {
   // Takes a token from the bucket of `key` if there is one.
   Answer take(std::string_view key, std::int64_t now_ns);
 
+  // Whether take() would refuse; takes nothing.
+  bool is_empty(std::string_view key, std::int64_t now_ns) const;
+
   std::size_t keys() const;
   // As RateLimit-Policy writes it: "default";q=<burst>;w=<seconds>, rounded up, in which an empty bucket fills.
   std::string const& policy_field() const { return policy_field_; }
