@@ -1,5 +1,7 @@
 // Bookings: asking for a ride, changing and cancelling it, and a day's list from a file.
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "domain/bookings_csv.h"
 #include "domain/json_reader.h"
@@ -10,6 +12,8 @@
 namespace regulus::server {
 
 namespace {
+
+constexpr std::size_t most_imported = 5'000;  // bookings; they hold the writer for about half a second
 
 std::string object_of(Call const& call, BookingId booking) {
   return fmt::format("company/{}/booking/{}", call.company, booking);
@@ -40,12 +44,16 @@ std::optional<Problem> check_names(Call const& call, store::Transaction& tx, Boo
        {std::pair{&b.preferred, "/preferred"}, {&b.forbidden, "/forbidden"}, {&b.required, "/required"}}) {
     for (DriverId const driver : *list) {
       if (!store::load_driver(tx, call.company, driver)) {
-        return invalid_member(pointer, "unknown-driver", fmt::format("driver {} does not exist", driver));
+        return invalid_member(pointer, "unknown-driver",
+                              call.say(fmt::format("driver {} does not exist", driver),
+                                       fmt::format("le chauffeur {} n’existe pas", driver)));
       }
     }
   }
   if (b.linked != 0 && !store::load_booking(tx, call.company, b.linked)) {
-    return invalid_member("/linked", "unknown-booking", fmt::format("booking {} does not exist", b.linked));
+    return invalid_member("/linked", "unknown-booking",
+                          call.say(fmt::format("booking {} does not exist", b.linked),
+                                   fmt::format("la course {} n’existe pas", b.linked)));
   }
   return std::nullopt;
 }
@@ -85,30 +93,70 @@ void ask_for_decision(Server& server, Call const& call, Tenant const& tenant, In
   call.after_commit.emplace_back([&server, id = call.company, when] { decide_soon(server, id, when, "booking"); });
 }
 
+// What a driver's plan was made for. Anything else of a booking can change under way to it.
+constexpr std::string_view planned_for[] = {"pickup",    "dropoff",        "pickup_window",   "dropoff_window",
+                                            "seats",     "pickup_service", "dropoff_service", "max_ride",
+                                            "skills",    "max_ride_ratio", "exclusive",       "ready",
+                                            "preferred", "forbidden",      "required"};
+
+bool asks_for_another_ride(BookingBody const& before, BookingBody const& after) {
+  Json const was = to_json(before), is = to_json(after);
+  return std::ranges::any_of(planned_for, [&](std::string_view key) { return !(*was.find(key) == *is.find(key)); });
+}
+
+// The day that a file's bookings are read for: the company's drivers, whom they may name, and its speeds.
+Result<Day> day_of_drivers(Call const& call, store::Transaction& tx, std::string const& date) {
+  Result<store::Company> const company = store::load_company(tx, call.company);
+  if (!company) return company.error();
+  Result<CompanySettings> const settings = company_settings_of(company->settings);
+  if (!settings) return settings.error();
+  std::vector<DeskDriver> drivers;
+  for (bool more = true; more;) {
+    auto const page =
+        store::list_drivers(tx, call.company, drivers.empty() ? 0 : drivers.back().id, store::longest_page);
+    more = page.size() == static_cast<std::size_t>(store::longest_page);
+    for (store::StoredDriver const& row : page) {
+      Result<DriverBody> body = driver_body_of(row.body);
+      if (!body) return body.error();
+      drivers.push_back({.id = row.id, .body = body.take(), .progress = {}});
+    }
+  }
+  if (tx.failed()) return tx.error();
+  Result<std::unique_ptr<Desk>> const desk =
+      Desk::put_together(company->scenario, date, rules_of(*company, *settings), drivers, {}, 0);
+  if (!desk) return desk.error();
+  return (*desk)->day();
+}
+
 }  // namespace
 
 Outcome list_bookings(Server&, Call const& call, store::Transaction& tx) {
-  auto const page = page_of(call);
+  auto const page = page_of(call, CursorKind::place_of_number);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
   Page const& wanted = std::get<Page>(page);
   Result<Tenant> const tenant = tenant_of(call, tx);
   if (!tenant) return problem_of(tenant.error());
   store::BookingList list{.company = call.company, .limit = wanted.limit};
-  if (auto const after = rows_after(wanted); !wanted.after.empty()) {
-    list.after = {.at_us = after.at_us, .id = std::atoi(after.id.c_str())};
+  if (!wanted.after.empty()) {
+    auto const id = number_in(wanted.id);
+    if (!id || !std::in_range<BookingId>(*id)) return foreign_cursor(call);
+    list.after = {.at_us = wanted.number, .id = static_cast<BookingId>(*id)};
   }
   if (std::string const* status = call.query("status")) {
     auto const names = enum_names(BookingStatus{});
     auto const found = std::ranges::find(names, *status);
     if (found == names.end()) {
       return Problem{.code = ProblemCode::invalid_body,
-                     .detail = fmt::format("status = {} is none of {}", *status, fmt::join(names, ", "))};
+                     .detail = call.say(fmt::format("status = {} is none of {}", *status, fmt::join(names, ", ")),
+                                        fmt::format("status = {} n’est aucun de {}", *status, fmt::join(names, ", ")))};
     }
     list.status = static_cast<BookingStatus>(found - names.begin());
   }
   if (std::string const* date = call.query("date")) {
     if (!is_date(*date)) {
-      return Problem{.code = ProblemCode::invalid_body, .detail = fmt::format("date = {} is no date", *date)};
+      return Problem{.code = ProblemCode::invalid_body,
+                     .detail = call.say(fmt::format("date = {} is no date", *date),
+                                        fmt::format("date = {} n’est pas une date", *date))};
     }
     if (wanted.after.empty()) list.after = {.at_us = tenant->zone.instant_of(0, *date) - 1, .id = 0};
     list.before_us = tenant->zone.instant_of(day_length, *date);
@@ -150,10 +198,12 @@ Outcome change_booking(Server& server, Call const& call, store::Transaction& tx)
   Result<store::StoredBooking> const row = booking_of(call, tx);
   if (!row) return problem_of(row.error());
   if (auto const problem = check_version(call, row->version, false)) return *problem;
-  if (!call.body.is_object()) return invalid_member("", "type", "the body is no object");
+  if (!call.body.is_object())
+    return invalid_member("", "type", call.say("the body is no object", "le corps n’est pas un objet"));
   if (!is_open(row->status)) {
-    return conflict(fmt::format("booking {} is {} and cannot be changed any more", row->id,
-                                enum_names(row->status)[static_cast<std::size_t>(row->status)]));
+    std::string_view const status = enum_names(row->status)[static_cast<std::size_t>(row->status)];
+    return conflict(call.say(fmt::format("booking {} is {} and cannot be changed any more", row->id, status),
+                             fmt::format("la course {} est {} et ne peut plus être modifiée", row->id, status)));
   }
   Result<StoredBody> const stored = stored_body_of(*row);
   if (!stored) return problem_of(stored.error());
@@ -164,8 +214,9 @@ Outcome change_booking(Server& server, Call const& call, store::Transaction& tx)
   if (auto problem = check_names(call, tx, *body)) return *std::move(problem);
   Result<Tenant> const tenant = tenant_of(call, tx);
   if (!tenant) return problem_of(tenant.error());
-  // What has a driver loses him: his plan was made for another ride. The next decision gives it one again.
-  if (row->status == BookingStatus::assigned) {
+  // What has a driver loses him when his plan was made for another ride. The next decision gives it one again.
+  bool const is_another_ride = asks_for_another_ride(stored->asked, *body);
+  if (row->status == BookingStatus::assigned && is_another_ride) {
     Result<LoadedDay> day = load_day(tx, call.company, tenant->zone.date_of(row->pickup_at_us), call.now);
     if (!day) return problem_of(day.error());
     if (Status const out = day->desk->withdraw(row->id, BookingStatus::pending); !out)
@@ -186,7 +237,7 @@ Outcome change_booking(Server& server, Call const& call, store::Transaction& tx)
   if (!changed) return problem_of(changed.error());
   server.record(tx, call, "booking.change", object_of(call, row->id), row->body, changed->body);
   server.tell(tx, call.company, "booking.changed", Json::object({{"booking", row->id}}), call.now);
-  ask_for_decision(server, call, *tenant, changed->pickup_at_us);
+  if (is_another_ride) ask_for_decision(server, call, *tenant, changed->pickup_at_us);
   return shown(call, tenant->zone, *changed, 200);
 }
 
@@ -232,12 +283,14 @@ Outcome booking_timeline(Server&, Call const& call, store::Transaction& tx) {
 }
 
 // A day's list as a CSV file (regulus import --help has the columns). ?dry_run=true says what would happen; with any
-// bad row nothing happens.
+// bad row nothing happens. It is one transaction, for which everybody else's writes wait: hence its limit.
 void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply reply) {
   bool dry_run = false;
   if (std::string const* text = call->query("dry_run")) {
     if (*text != "true" && *text != "false") {
-      return answer(reply, *call, Problem{.code = ProblemCode::invalid_body, .detail = "dry_run is true or false"});
+      return answer(reply, *call,
+                    Problem{.code = ProblemCode::invalid_body,
+                            .detail = call->say("dry_run is true or false", "dry_run est true ou false")});
     }
     dry_run = *text == "true";
   }
@@ -248,8 +301,11 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
                           .detail = call->say("say with ?date=2026-03-01 which day of the file is meant",
                                               "indiquez avec ?date=2026-03-01 le jour du fichier")});
   }
+  Result<Day> day = server.database().read([&](store::Transaction& tx) { return day_of_drivers(*call, tx, *date); });
+  if (!day) return answer(reply, *call, problem_of(day.error()));
   ImportOptions options;
   options.date = *date;
+  options.into = day.take();
   Result<Import> const imported = regulus::import_bookings(call->request.body, options);
   if (!imported)
     return answer(reply, *call, Problem{.code = ProblemCode::invalid_body, .detail = imported.error().message});
@@ -265,6 +321,18 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
     }
     return answer(reply, *call, std::move(problem));
   }
+  if (std::size_t const many = imported->day.bookings.size(); many > most_imported) {
+    return answer(
+        reply, *call,
+        Problem{.code = ProblemCode::invalid_body,
+                .detail = call->say(
+                    fmt::format("the file has {} rows of {}, which make {} bookings; an import takes at most {}: split "
+                                "the file",
+                                imported->rows, *date, many, most_imported),
+                    fmt::format("le fichier a {} lignes du {}, qui font {} courses\u202F; un import en prend au plus "
+                                "{}\u202F: partagez le fichier",
+                                imported->rows, *date, many, most_imported))});
+  }
   auto const summary = [&](Json ids) {
     return Json::object({{"rows", imported->rows},
                          {"other_days", imported->other_days},
@@ -277,10 +345,13 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
     Result<Tenant> const tenant = tenant_of(*call, tx);
     if (!tenant) return tenant.error();
     Json made = Json::array();
+    std::map<BookingId, BookingId> stored;  // by its number in the file's day; a way back comes after its way there
     for (Booking const& b : imported->day.bookings) {
-      BookingBody const body = booking_body_of(imported->day, b, tenant->zone, *date);
+      BookingBody body = booking_body_of(imported->day, b, tenant->zone, *date);
+      if (b.linked != 0) body.booking.linked = stored.at(b.linked);
       Result<store::StoredBooking> const row = add(server, *call, tx, body);
       if (!row) return row.error();
+      stored.emplace(b.id, row->id);
       made.push_back(row->id);
     }
     remember(tx, *call, json_response(201, summary(made)));
@@ -288,8 +359,8 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
   });
   if (!ids) return answer(reply, *call, problem_of(ids.error()));
   answer(reply, *call, json_response(201, summary(*ids)));
+  // Today's list is decided about at once; where that fails, the next look at the clock does it.
+  static_cast<void>(look_at_the_clock(server));
 }
 
 }  // namespace regulus::server
-  // Today's list is decided about at once; where that fails, the next look at the clock does it.
-  static_cast<void>(look_at_the_clock(server));
