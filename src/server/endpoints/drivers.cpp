@@ -1,5 +1,6 @@
 // Drivers: who drives what and when, where they are, and what they report of their stops.
 #include <algorithm>
+#include <utility>
 
 #include "domain/json_reader.h"
 #include "server/live.h"
@@ -11,6 +12,7 @@ namespace regulus::server {
 namespace {
 
 constexpr std::size_t most_positions = 500;
+constexpr Instant clocks_differ = 5 * 60 * one_second;  // at most, between a driver's device and us
 
 Json driver_json(store::StoredDriver const& driver) {
   Json json = Json::object({{"id", driver.id}});
@@ -77,10 +79,12 @@ Outcome keep(Server& server, Call const& call, store::Transaction& tx, store::St
 }  // namespace
 
 Outcome list_drivers(Server&, Call const& call, store::Transaction& tx) {
-  auto const page = page_of(call);
+  auto const page = page_of(call, CursorKind::number);
   if (auto const* problem = std::get_if<Problem>(&page)) return *problem;
   Page const& wanted = std::get<Page>(page);
-  auto const drivers = store::list_drivers(tx, call.company, std::atoi(wanted.after.c_str()), wanted.limit);
+  if (!wanted.after.empty() && !std::in_range<DriverId>(wanted.number)) return foreign_cursor(call);
+  DriverId const after = wanted.after.empty() ? 0 : static_cast<DriverId>(wanted.number);
+  auto const drivers = store::list_drivers(tx, call.company, after, wanted.limit);
   if (tx.failed()) return problem_of(tx.error());
   Json items = Json::array();
   for (store::StoredDriver const& driver : drivers) items.push_back(driver_json(driver));
@@ -119,7 +123,8 @@ Outcome change_driver(Server& server, Call const& call, store::Transaction& tx) 
   Result<store::StoredDriver> const driver = driver_of(call, tx);
   if (!driver) return problem_of(driver.error());
   if (auto const problem = check_version(call, driver->version, false)) return *problem;
-  if (!call.body.is_object()) return invalid_member("", "type", "the body is no object");
+  if (!call.body.is_object())
+    return invalid_member("", "type", call.say("the body is no object", "le corps n’est pas un objet"));
   // A merge patch of the top level (RFC 7396): what is named is replaced.
   Json merged = driver->body;
   for (auto const& [key, value] : call.body.as_object()) merged[key] = value;
@@ -150,9 +155,16 @@ Outcome put_shift(Server& server, Call const& call, store::Transaction& tx) {
   return keep(server, call, tx, *driver, *body, "driver.shift");
 }
 
+// Positions in the order in which they were measured; what is older than the one that is there is not applied. There is
+// an event for the last one, unless it is of the same second as the one before: devices may report more often than
+// anybody looks.
 Outcome add_positions(Server& server, Call const& call, store::Transaction& tx) {
   Result<store::StoredDriver> const driver = driver_of(call, tx);
   if (!driver) return problem_of(driver.error());
+  Result<store::Company> const company = store::load_company(tx, call.company);
+  if (!company) return problem_of(company.error());
+  // A position that is ahead of time would hide every true one after it. Companies for tests live in other times.
+  Instant const latest = company->is_test ? std::numeric_limits<Instant>::max() : call.now + clocks_differ;
   Status status = ok();
   JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
   std::vector<store::StoredPosition> positions;
@@ -171,6 +183,7 @@ Outcome add_positions(Server& server, Call const& call, store::Transaction& tx) 
         moment.value(text);
         Result<Instant> const instant = parse_instant(text);
         if (!instant) return moment.fail("is no time; write it as 2026-03-01T08:15:00Z");
+        if (*instant > latest) return moment.fail("is more than 5 minutes ahead of now; set the device's clock");
         p.at_us = *instant;
       });
       bool const on_earth = p.latitude >= -90 && p.latitude <= 90 && p.longitude >= -180 && p.longitude <= 180;
@@ -178,18 +191,23 @@ Outcome add_positions(Server& server, Call const& call, store::Transaction& tx) 
     });
   });
   if (!status) return invalid_body(status.error());
+  std::optional<store::StoredPosition> last = driver->position;
+  std::int64_t accepted = 0;
   for (store::StoredPosition const& position : positions) {
+    if (last && position.at_us < last->at_us) continue;
     if (Status const noted = store::note_position(tx, call.company, driver->id, position); !noted) {
       return problem_of(noted.error());
     }
+    last = position;
+    ++accepted;
   }
-  if (!positions.empty()) {
-    store::StoredPosition const& last = positions.back();
+  auto const second_of = [](store::StoredPosition const& p) { return p.at_us / one_second; };
+  if (accepted > 0 && (!driver->position || second_of(*driver->position) != second_of(*last))) {
     server.tell(tx, call.company, "driver.position",
-                Json::object({{"driver", driver->id}, {"latitude", last.latitude}, {"longitude", last.longitude}}),
+                Json::object({{"driver", driver->id}, {"latitude", last->latitude}, {"longitude", last->longitude}}),
                 call.now);
   }
-  return json_response(200, Json::object({{"accepted", positions.size()}}));
+  return json_response(200, Json::object({{"accepted", accepted}}));
 }
 
 }  // namespace regulus::server
