@@ -1,10 +1,14 @@
 // Any bytes as the head of a request: the gate gives the same verdict however they are cut, never asks for more than a
-// head may hold, and what it accepts has what it promises and is read by another parser (Boost.Beast's) as the same
-// request that ends at the same byte. What the gate refuses the other may accept: that is what the gate is for.
+// head may hold, and what it accepts has what it promises and is read by two other parsers (Boost.Beast's and Node's
+// http-parser) as the same request that ends at the same byte and has a body of the same length. What the gate refuses
+// they may accept: that is what the gate is for.
+#include <http_parser.h>
+
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -46,7 +50,7 @@ void check_promises(Head const& head, std::string_view bytes) {
   REGULUS_CHECK(read_head(bytes.substr(0, head.size)) == Verdict(head));
 }
 
-void check_against_peer(Head const& head, std::string_view bytes) {
+void check_against_beast(Head const& head, std::string_view bytes) {
   namespace http = boost::beast::http;
   http::request_parser<http::empty_body> parser;
   parser.body_limit(boost::none);
@@ -69,6 +73,44 @@ void check_against_peer(Head const& head, std::string_view bytes) {
   REGULUS_CHECK(fields == ours);
 }
 
+// What http-parser read.
+struct Peer {
+  int requests = 0, heads = 0, ended = 0;
+  std::string method, target;
+  std::uint64_t length = 0;
+};
+
+Peer& of(http_parser const* parser) { return *static_cast<Peer*>(parser->data); }
+
+void check_against_http_parser(Head const& head, std::string_view bytes) {
+  http_parser_settings settings;
+  http_parser_settings_init(&settings);
+  settings.on_message_begin = [](http_parser* parser) { return ++of(parser).requests, 0; };
+  settings.on_url = [](http_parser* parser, char const* at, std::size_t size) {
+    return of(parser).target.append(at, size), 0;
+  };
+  settings.on_headers_complete = [](http_parser* parser) {
+    Peer& peer = of(parser);
+    ++peer.heads;
+    peer.method = http_method_str(static_cast<http_method>(parser->method));
+    peer.length = parser->content_length == ULLONG_MAX ? 0 : parser->content_length;
+    return 0;
+  };
+  settings.on_message_complete = [](http_parser* parser) { return ++of(parser).ended, 0; };
+  Peer peer;
+  http_parser parser;
+  http_parser_init(&parser, HTTP_REQUEST);
+  parser.data = &peer;
+  std::size_t const used = http_parser_execute(&parser, &settings, bytes.data(), head.size);
+  http_errno const problem = HTTP_PARSER_ERRNO(&parser);
+  // It has a list of methods, and a target of its own for one of them.
+  if (problem == HPE_INVALID_METHOD || head.method == "CONNECT") return;
+  REGULUS_CHECK(problem == HPE_OK && used == head.size && peer.requests == 1 && peer.heads == 1);
+  REGULUS_CHECK(peer.method == head.method && peer.target == head.target);
+  REGULUS_CHECK(peer.length == static_cast<std::uint64_t>(head.content_length));
+  REGULUS_CHECK(peer.ended == (head.content_length == 0 ? 1 : 0));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
@@ -76,7 +118,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   Verdict const whole = read_head(bytes);
   if (Head const* const head = std::get_if<Head>(&whole)) {
     check_promises(*head, bytes);
-    check_against_peer(*head, bytes);
+    check_against_beast(*head, bytes);
+    check_against_http_parser(*head, bytes);
   }
   if (std::holds_alternative<Incomplete>(whole)) REGULUS_CHECK(size < longest_head);
   // A few cuts, elsewhere for every input: parsing again is what takes the time here.
