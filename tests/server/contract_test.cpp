@@ -4,6 +4,7 @@
 // by what lies beyond their bounds, members are taken away and added; whatever the schema then refuses, the server
 // must.
 #include "tests/server/world.h"
+#include "tests/support/sanitized.h"
 
 namespace regulus::server {
 namespace {
@@ -79,6 +80,15 @@ std::vector<Case> cases_of(Json const& example) {
     if (was.is_integer()) with(Json(static_cast<double>(was.as_integer())), "is written as a real");
   });
   return cases;
+}
+
+// One more place of the document holds another value.
+Json changed_once_more(Json document, Rng& rng) {
+  std::vector<Json*> places;
+  each_place(document, document, "", [&](Json& place, std::string const&) { places.push_back(&place); });
+  std::vector<Json> const values = kinds();
+  *places[rng.below(places.size())] = values[rng.below(values.size())];
+  return document;
 }
 
 // A body of another shape is a 400 for the clients of the predecessor, and a 422 for everybody else.
@@ -161,6 +171,31 @@ TEST_F(Contract, what_the_description_refuses_the_server_refuses) {
     asked += of_this;
   }
   EXPECT_GT(asked, 1'500);
+}
+
+// Two things wrong at once, as many as make 500 for each operation.
+TEST_F(Contract, what_is_wrong_in_two_places_is_refused_too) {
+  int const wanted = is_sanitized ? 50 : 500;
+  for (Operation const& op : operations()) {
+    if (op.body != BodyKind::json) continue;
+    Json const* const schema = api_.body_schema(op);
+    ASSERT_NE(schema, nullptr) << op.id;
+    std::vector<Case> const singles = cases_of(world_.body(op));
+    Rng rng(500);
+    int refused = 0;
+    for (int k = 0; refused < wanted && k < 4 * wanted; ++k) {
+      Json const body = changed_once_more(singles[rng.below(singles.size())].body, rng);
+      if (api_.fault(body, *schema).empty()) continue;
+      Say wrong = say(op);
+      wrong.json = body;
+      Response const response = world_.ask(op, names(op), wrong, World::query(op, 1));
+      ASSERT_EQ(response.status, refusal_of(op))
+          << op.id << ": " << body.dump().substr(0, 400) << " → " << response.body;
+      ++refused;
+    }
+    EXPECT_EQ(refused, wanted) << op.id;
+    EXPECT_EQ(world_.test().digest(), before_) << op.id << " left something behind";
+  }
 }
 
 TEST_F(Contract, a_cursor_or_limit_that_is_none_is_refused) {

@@ -39,6 +39,7 @@ TEST(FramingGate, accepts_a_plain_request_and_says_where_it_ends) {
 }
 
 TEST(FramingGate, answers_every_case_of_the_table_as_the_table_says) {
+  EXPECT_GE(framing_cases().size(), 200U);
   for (FramingCase const& c : framing_cases()) {
     auto const fault = fault_of(c.bytes);
     if (c.status == 413) {  // the listener's: the head is sound

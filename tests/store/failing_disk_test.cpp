@@ -1,6 +1,6 @@
 // What survives when the power goes or the disk fails, at every moment of a scripted ledger.
 //
-// More power cuts than the suite runs: REGULUS_POWER_CUTS=2000.
+// More power cuts than the suite runs: REGULUS_POWER_CUTS=100000.
 #include "tests/store/fault_vfs.h"
 #include "tests/store/ledger.h"
 
@@ -65,7 +65,7 @@ CutResult FailingDisk::cut_power(int rounds, Database::Options::Synchronous sync
 }
 
 TEST_F(FailingDisk, a_power_cut_at_any_moment_loses_nothing_acknowledged_and_halves_nothing) {
-  int const rounds = rounds_of("REGULUS_POWER_CUTS", 200);
+  int const rounds = rounds_of("REGULUS_POWER_CUTS", 2'000);
   CutResult const result = cut_power(rounds, Database::Options::Synchronous::full);
   EXPECT_EQ(result.first_problem, "");
   EXPECT_EQ(result.rounds_with_loss, 0);
@@ -74,7 +74,7 @@ TEST_F(FailingDisk, a_power_cut_at_any_moment_loses_nothing_acknowledged_and_hal
 
 // The same without a flush at each commit must lose something: otherwise the test above would notice nothing.
 TEST_F(FailingDisk, without_flushes_the_same_power_cuts_lose_what_was_acknowledged) {
-  int const rounds = rounds_of("REGULUS_POWER_CUTS", 200);
+  int const rounds = rounds_of("REGULUS_POWER_CUTS", 2'000);
   CutResult const result = cut_power(rounds, Database::Options::Synchronous::normal);
   EXPECT_EQ(result.first_problem, "");  // it loses jobs, whole ones
   EXPECT_GT(result.rounds_with_loss, rounds / 10);
