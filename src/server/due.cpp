@@ -48,7 +48,8 @@ Result<Today> today_of(Server& server, store::Transaction& tx, store::Company co
     if (body.asked.ready) waiting.push_back(row.id);
   });
   if (!read) return read.error();
-  today.is_due = server.due().is_due(company.id, today.when.date, waiting, now);
+  today.is_due = server.due().is_due(
+      company.id, {.date = today.when.date, .waiting = waiting, .fleet = fleet_version(tx, company.id), .now = now});
 
   list.status = BookingStatus::assigned;
   list.after.at_us = now - 1;
@@ -96,13 +97,18 @@ void Due::forget(std::int64_t company, BookingId booking) {
   if (auto const found = left_.find(company); found != left_.end()) found->second.waiting.erase(booking);
 }
 
-bool Due::is_due(std::int64_t company, std::string const& date, std::vector<BookingId> const& waiting,
-                 Instant now) const {
-  if (waiting.empty()) return false;
+bool Due::is_due(std::int64_t company, Stand const& stand) const {
+  if (stand.waiting.empty()) return false;
   std::unique_lock const lock(mutex_);
   auto const found = left_.find(company);
-  if (found == left_.end() || found->second.date != date || now >= found->second.wake_at) return true;
-  return !std::ranges::all_of(waiting, [&](BookingId id) { return found->second.waiting.contains(id); });
+  if (found == left_.end()) return true;
+  Left const& left = found->second;
+  if (left.date != stand.date || left.fleet != stand.fleet || stand.now >= left.wake_at) return true;
+  return !std::ranges::all_of(stand.waiting, [&](BookingId id) { return left.waiting.contains(id); });
+}
+
+std::int64_t fleet_version(store::Transaction& tx, std::int64_t company) {
+  return tx.integer("SELECT SUM(version) FROM drivers WHERE company = ?", {company}).value_or(0);
 }
 
 Status look_at_the_clock(Server& server) {

@@ -680,17 +680,19 @@ Result<Dispatched> decide(Server& server, std::int64_t company, When const& when
 
 Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& when, std::string const& reason,
                               WhenKept const& with) {
-  Result<Dispatched> done = decide(server, company, when, reason, with);
-  if (!done) return done;
+  std::int64_t fleet = 0;
   Result<TimeZone> const zone = server.database().read([&](store::Transaction& tx) -> Result<TimeZone> {
     Result<store::Company> const c = store::load_company(tx, company);
     if (!c) return c.error();
+    fleet = fleet_version(tx, company);
     return TimeZone::named(c->time_zone);
   });
   if (!zone) return zone.error();
+  Result<Dispatched> done = decide(server, company, when, reason, with);
+  if (!done) return done;
   // The clock is about today.
   if (zone->date_of(server.now()) != when.date) return done;
-  Due::Left left{.date = when.date, .waiting = done->waiting};
+  Due::Left left{.date = when.date, .waiting = done->waiting, .fleet = fleet};
   if (done->wake_at != never) left.wake_at = zone->instant_of(done->wake_at, when.date);
   server.due().note(company, std::move(left));
   return done;

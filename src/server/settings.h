@@ -28,7 +28,7 @@ struct CompanySettings {
         field(&CompanySettings::policy, "policy",
               "The rule that answers at once: insertion, nearest, regret, lns or lns_futures."),
         field(&CompanySettings::auto_dispatch, "auto_dispatch",
-              "A new or changed booking of today is decided about without being asked."),
+              "Bookings of today are decided about without being asked."),
         field(&CompanySettings::improve, "improve", "A search improves the plans in the background after a decision."),
         field(&CompanySettings::lock_horizon_seconds, "lock_horizon_seconds",
               "Stops that begin within this time are no longer moved.", range(0, 86'400)),

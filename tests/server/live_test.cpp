@@ -768,6 +768,19 @@ TEST_F(Live, a_ride_that_nobody_can_take_costs_one_decision_and_not_one_a_minute
   EXPECT_EQ(counter("decisions"), 2);
 }
 
+TEST_F(Live, who_waits_for_a_driver_is_asked_about_again_when_one_comes) {
+  decide_by_itself();
+  std::int64_t const ride = book(20);  // nobody works then
+  settle();
+  tidy();
+  EXPECT_EQ(status_of(ride), "pending");
+  Json late = a_driver("C");
+  late["shift"] = Json::object({{"from", "07:00"}, {"to", "22:00"}});
+  expect(201, post("/drivers", late));
+  tidy();
+  EXPECT_EQ(status_of(ride), "assigned");
+}
+
 TEST_F(Live, a_list_for_today_is_decided_about) {
   decide_by_itself();
   Response const imported = world_.ask(
@@ -895,6 +908,30 @@ TEST_F(Live, two_replaced_answers_of_twenty_are_too_many) {
   book(10);
   run();
   EXPECT_EQ(text_at(*status().find("fallback"), "reason"), "fallback_rate");
+}
+
+TEST(LiveLimits, a_candidate_that_takes_too_long_is_turned_off) {
+  ServerUnderTest world([](Server::Options& options) { options.limits = {.enough = 2, .decide_us = -1}; });
+  world.company(1, true);
+  auto const ask = [&](std::string const& method, std::string const& target, std::optional<Json> json) {
+    return world.ask(method, target, {.token = world.administrator(), .json = std::move(json)});
+  };
+  std::string const company(base);
+  ask("PUT", company + "/settings", Json::object({{"auto_dispatch", false}, {"improve", false}}));
+  ask("POST", company + "/drivers", a_driver("A"));
+  std::string const model = world.model();
+  world.server().replace_candidate(model, healthy());
+  Json const on = Json::object({{"enabled", true}, {"company_id", 1}, {"model_id", model}});
+  ASSERT_EQ(ask("POST", "/api/company_dispatch/rl/toggle", on).status, 200);
+  std::vector<std::string> who;
+  for (int hour : {10, 12, 14}) {
+    ask("POST", company + "/bookings", a_ride(hour));
+    who.push_back(text_at(json_of(ask("POST", company + "/dispatch:run", Json::object())), "decided_by"));
+  }
+  EXPECT_EQ(who, (std::vector<std::string>{"model", "model", "rule"}));
+  Json const status = json_of(world.get("/api/company_dispatch/rl/status?company_id=1", world.administrator()));
+  EXPECT_EQ(text_at(*status.find("fallback"), "reason"), "latency");
+  EXPECT_EQ(text_at(status.find("audit")->as_array().front(), "reason"), "latency");
 }
 
 // A model whose file is gone, put in place past the switch that would refuse it.

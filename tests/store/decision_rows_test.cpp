@@ -139,6 +139,25 @@ TEST_F(DecisionRows, a_suggestion_is_decided_about_once_and_in_time) {
   EXPECT_EQ(close(morning_us, 2).error().kind, ErrorKind::conflict);
 }
 
+TEST_F(DecisionRows, a_booking_knows_its_suggestions_and_no_other_ones) {
+  std::string const first = suggested().id, second = suggested().id;
+  auto const of = [&](std::int64_t company, BookingId booking) {
+    std::vector<std::string> ids;
+    for (Suggestion const& s : served.read([&](Transaction& tx) -> Result<std::vector<Suggestion>> {
+           return suggestions_of(tx, company, booking);
+         })) {
+      ids.push_back(s.id);
+    }
+    std::ranges::sort(ids);
+    return ids;
+  };
+  std::vector<std::string> both = {first, second};
+  std::ranges::sort(both);
+  EXPECT_EQ(of(1, 1), both);
+  EXPECT_TRUE(of(1, 2).empty());
+  EXPECT_TRUE(of(2, 1).empty());
+}
+
 TEST_F(DecisionRows, suggestions_expire_at_their_moment_and_not_before) {
   Suggestion const suggestion = suggested();
   auto const expired = [&](std::int64_t now_us) {
