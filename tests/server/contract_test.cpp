@@ -198,6 +198,36 @@ TEST_F(Contract, what_is_wrong_in_two_places_is_refused_too) {
   }
 }
 
+// What the description takes may still be impossible: a driver who is not there, a time that has passed. Then the
+// answer is one of those that the description names.
+TEST_F(Contract, what_the_description_takes_gets_an_answer_that_it_describes) {
+  int const wanted = is_sanitized ? 10 : 100;
+  for (Operation const& op : operations()) {
+    if (op.body != BodyKind::json) continue;
+    Json const* const schema = api_.body_schema(op);
+    ASSERT_NE(schema, nullptr) << op.id;
+    std::vector<Case> const singles = cases_of(world_.body(op));
+    Rng rng(501);
+    int asked = 0;
+    for (int k = 0; asked < wanted && k < 20 * wanted; ++k) {
+      Json const body = changed_once_more(singles[rng.below(singles.size())].body, rng);
+      if (!api_.fault(body, *schema).empty()) continue;
+      ++asked;
+      Say right = say(op);
+      right.json = body;
+      Response const response = world_.ask(op, names(op), right, World::query(op, 1));
+      std::string const problem = problem_of(response), what = fmt::format("{}: {}", op.id, body.dump().substr(0, 400));
+      ASSERT_LT(response.status, 500) << what << " → " << response.body;
+      EXPECT_TRUE(api_.is_documented(op, response.status, problem)) << what << " → " << response.body;
+      Json const* const answer =
+          problem.empty() ? api_.answer_schema(op, response.status) : api_.target("#/components/schemas/Problem");
+      if (answer != nullptr) {
+        EXPECT_EQ(api_.fault(json_of(response), *answer), "") << what;
+      }
+    }
+  }
+}
+
 TEST_F(Contract, a_cursor_or_limit_that_is_none_is_refused) {
   for (Operation const& op : operations()) {
     Json const* const parameters = api_.operation(op).find("parameters");
