@@ -144,6 +144,7 @@ TEST(Api, tells_problems_in_french) {
   };
   std::string const company = "/api/v1/companies/1";
   Json const at = Json::object({{"at", "noon"}}), date = Json::object({{"date", "today"}});
+  Json const both = Json::object({{"enabled", true}, {"mode", "off"}});
   std::string const key(256, 'k');
   struct Case {
     std::string method, target, word;
@@ -157,6 +158,7 @@ TEST(Api, tells_problems_in_french) {
         Case{"GET", company + "/assignments?date=x", "n’est pas une date"},
         Case{"POST", company + "/dispatch:run", "heure", {.json = at}},
         Case{"POST", company + "/dispatch:run", "date", {.json = date}},
+        Case{"POST", "/api/company_dispatch/rl/toggle", "contredit", {.json = both}},
         Case{"POST",
              company + "/bookings",
              "caractères",

@@ -168,7 +168,9 @@ std::variant<Wish, Problem> wish_of_toggle(Call const& call) {
     return problem;
   }
   if (enabled && wish.mode == store::Mode::off) {
-    Problem problem = invalid_member("/mode", "contradiction", "mode = off contradicts enabled = true");
+    Problem problem =
+        invalid_member("/mode", "contradiction",
+                       call.say("mode = off contradicts enabled = true", "mode = off contredit enabled = true"));
     problem.code = ProblemCode::invalid_request;
     return problem;
   }
