@@ -202,6 +202,7 @@ TEST_F(Contract, what_is_wrong_in_two_places_is_refused_too) {
 // answer is one of those that the description names.
 TEST_F(Contract, what_the_description_takes_gets_an_answer_that_it_describes) {
   int const wanted = is_sanitized ? 10 : 100;
+  int total = 0;
   for (Operation const& op : operations()) {
     if (op.body != BodyKind::json) continue;
     Json const* const schema = api_.body_schema(op);
@@ -213,6 +214,7 @@ TEST_F(Contract, what_the_description_takes_gets_an_answer_that_it_describes) {
       Json const body = changed_once_more(singles[rng.below(singles.size())].body, rng);
       if (!api_.fault(body, *schema).empty()) continue;
       ++asked;
+      ++total;
       Say right = say(op);
       right.json = body;
       Response const response = world_.ask(op, names(op), right, World::query(op, 1));
@@ -226,6 +228,7 @@ TEST_F(Contract, what_the_description_takes_gets_an_answer_that_it_describes) {
       }
     }
   }
+  EXPECT_GE(total, 10 * wanted);  // some take little that differs from their example, and come to fewer
 }
 
 TEST_F(Contract, a_cursor_or_limit_that_is_none_is_refused) {
