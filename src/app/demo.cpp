@@ -125,25 +125,47 @@ class Performance {
     for (std::size_t b = 0; b < fleet.bookings.size(); ++b) {
       BookingState const& state = fleet.bookings[b];
       Booking const& booking = day_.bookings[b];
-      bool const open = state.known && state.ready && is_open(state.status);
-      if (!open || ids_.contains(booking.id)) continue;
-      if (Status const booked = book(booking, state); !booked) return booked;
+      if (!state.known || !is_open(state.status)) continue;
+      if (!ids_.contains(booking.id)) {
+        if (Status const booked = book(booking, state); !booked) return booked;
+      } else if (state.ready && waiting_.contains(booking.id)) {
+        if (Status const called = call(booking, state); !called) return called;
+      }
     }
     return ok();
   }
 
+  // Who will call for the ride home is booked without a time; the window is when it is likely.
   Status book(Booking const& booking, BookingState const& state) {
-    Booking as_it_stands = booking;
-    as_it_stands.pickup_window = state.pickup_window;
-    as_it_stands.dropoff_window = state.dropoff_window;
-    server::BookingBody body = server::booking_body_of(day_, as_it_stands, zone_, date_);
-    body.ready = true;
-    Json json = server::to_json(body);
+    Json json = as_it_stands(booking, state);
     json["reference"] = fmt::format("ride {}", booking.id);
+    if (auto const outbound = ids_.find(booking.linked); outbound != ids_.end()) json["linked"] = outbound->second;
     Result<Json> const made = api_.post(api_.company("/bookings"), json);
     if (!made) return made.error();
     ids_[booking.id] = static_cast<BookingId>(made->find("id")->as_integer());
+    if (!state.ready) waiting_.insert(booking.id);
     return ok();
+  }
+
+  Status call(Booking const& booking, BookingState const& state) {
+    Json const now = as_it_stands(booking, state);
+    Json change = Json::object({{"ready", true}});
+    for (char const* window : {"pickup_window", "dropoff_window"}) {
+      if (Json const* known = now.find(window)) change[window] = *known;
+    }
+    Result<Json> const told =
+        api_.send("PATCH", api_.company(fmt::format("/bookings/{}", ids_.at(booking.id))), change);
+    if (!told) return told.error();
+    waiting_.erase(booking.id);
+    return ok();
+  }
+
+  Json as_it_stands(Booking booking, BookingState const& state) const {
+    booking.pickup_window = state.pickup_window;
+    booking.dropoff_window = state.dropoff_window;
+    server::BookingBody body = server::booking_body_of(day_, booking, zone_, date_);
+    body.ready = state.ready;
+    return server::to_json(body);
   }
 
   Status tell_events() {
@@ -263,6 +285,7 @@ class Performance {
   std::vector<sim::TraceEvent> events_;
   std::vector<std::string> refusals_;
   std::map<BookingId, BookingId> ids_;  // the day's -> the server's
+  std::set<BookingId> waiting_;         // whose call has not come
   std::set<BookingId> boarded_;
   std::map<DriverId, int> rested_;
   sim::DayResult result_;
