@@ -30,6 +30,7 @@ class Form {
     std::size_t enough = 20;          // answers within the span before any share of them says something
     double most_replaced = 0.05;      // as a share of the answers
     std::int64_t decide_us = 50'000;  // that 99 of 100 answers keep
+    std::size_t fewest_slow = 3;      // answers that took longer before any share of them says something
   };
   struct Answer {
     Instant at = 0;
