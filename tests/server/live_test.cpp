@@ -911,7 +911,8 @@ TEST_F(Live, two_replaced_answers_of_twenty_are_too_many) {
 }
 
 TEST(LiveLimits, a_candidate_that_takes_too_long_is_turned_off) {
-  ServerUnderTest world([](Server::Options& options) { options.limits = {.enough = 2, .decide_us = -1, .fewest_slow = 2}; });
+  ServerUnderTest world(
+      [](Server::Options& options) { options.limits = {.enough = 2, .decide_us = -1, .fewest_slow = 2}; });
   world.company(1, true);
   auto const ask = [&](std::string const& method, std::string const& target, std::optional<Json> json) {
     return world.ask(method, target, {.token = world.administrator(), .json = std::move(json)});

@@ -33,8 +33,7 @@ std::vector<BookingId> concerned(Recorded const& recorded) {
     ids.push_back(recorded.desk->day().bookings[static_cast<std::size_t>(p)].id);
   }
   std::ranges::sort(ids);
-  auto const again = std::ranges::unique(ids);
-  ids.erase(again.begin(), again.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
 }
 
