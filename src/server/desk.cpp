@@ -414,6 +414,12 @@ Status Desk::report(Report const& report) {
 }
 
 Status Desk::withdraw(BookingId booking, BookingStatus status) {
+  if (Status const out = take_out(booking, status); !out) return out;
+  withdraw_promise(state_of(booking));
+  return ok();
+}
+
+Status Desk::take_out(BookingId booking, BookingStatus status) {
   std::int32_t const position = day_.booking_position(booking);
   if (position < 0) return invalid(fmt::format("booking {} does not exist", booking));
   BookingState& b = fleet_.bookings[at(position)];
@@ -435,7 +441,6 @@ Status Desk::withdraw(BookingId booking, BookingStatus status) {
     driver = day_.drivers[d].id;
   }
   b.status = status;
-  withdraw_promise(b);
   if (status != BookingStatus::cancelled) b.driver = 0;
   if (status == BookingStatus::partner) --fleet_.partner_left;
   ++fleet_.version;
@@ -452,11 +457,8 @@ void Desk::release(DriverId driver) {
     }
   }
   for (BookingId id : taken_back) {
-    BookingState const before = state_of(id);
-    Status const out = withdraw(id, BookingStatus::pending);
+    Status const out = take_out(id, BookingStatus::pending);
     REGULUS_CHECK(static_cast<bool>(out));
-    state_of(id).promised_driver = before.promised_driver;
-    state_of(id).promised_pickup = before.promised_pickup;
   }
   DriverState& s = state(driver);
   std::erase_if(s.stops, [&](Stop const& stop) { return stop.kind == StopKind::rest && !stop.locked; });

@@ -126,6 +126,8 @@ class Desk {
   std::vector<DriverId> changed_drivers() const;
 
  private:
+  // As withdraw, but what was promised stands.
+  Status take_out(BookingId booking, BookingStatus status);
   Desk() = default;
   DriverState& state(DriverId id);
   BookingState& state_of(BookingId id);

@@ -14,12 +14,12 @@ class LargeNeighbourhoods final : public Policy {
 
   Decision decide(Situation const& situation, Rng rng) const override {
     bool const open = !situation.fleet.undecided.empty();
-    std::optional<Question> const around = open ? question_around(situation) : question_of_delay(situation);
+    std::optional<Question> const around = question_now(situation);
     if (!around) return open ? insertion_->decide(situation, rng) : Decision{};
     Question const& question = *around;
     Solution const first = construct(question.instance, question.present, 1);
     SearchOptions options;
-    options.iterations = open ? settings_.iterations : std::max<std::int64_t>(1, settings_.iterations / 4);
+    options.iterations = steps_now(situation, settings_.iterations);
     options.seconds = settings_.seconds;
     return decision_of(situation, question, improve(question.instance, first, options, rng));
   }
