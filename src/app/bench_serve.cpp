@@ -180,6 +180,7 @@ Status run(Common const& common, State const& state) {
        Limit{1, 100}}};
 
   double const before_s = server.usage().cpu_s;
+  ProcessorTime const machine_before = processor_time();
   std::vector<Result<Seen>> seen;
   for (std::size_t k = 0; k < loads.size(); ++k) seen.emplace_back(Seen{});
   std::vector<std::thread> threads;
@@ -203,6 +204,10 @@ Status run(Common const& common, State const& state) {
   if (interrupted()) return Error{ErrorKind::interrupted, "interrupted; nothing was measured"};
 
   BenchServer::Usage const usage = server.usage();
+  ProcessorTime const machine = processor_time();
+  double const machine_s = std::max(1e-9, machine.all_s - machine_before.all_s);
+  double const idle = (machine.idle_s - machine_before.idle_s) / machine_s;
+  double const stolen = (machine.stolen_s - machine_before.stolen_s) / machine_s;
   double const each_us = 1e6 * (usage.cpu_s - before_s) / std::max(1, done.load());
   Json rows = Json::array();
   std::string text = fmt::format("{:<14} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>7}\n", "", "rate", "done", "p50 ms",
@@ -232,14 +237,18 @@ Status run(Common const& common, State const& state) {
     }
     if (failure.empty() && s.failed > 0) failure = fmt::format("{}: {}", loads[k].name, s.first_failure);
   }
-  text += fmt::format("server: cold start {:.0f} ms, {:.0f} MB at most, {:.0f} µs of processor time a request",
-                      server.cold_start_ms(), usage.most_rss_mb, each_us);
+  text += fmt::format(
+      "server: cold start {:.0f} ms, {:.0f} MB at most, {:.0f} µs of processor time a request\n"
+      "machine: {:.0f} % of its processors idle, {:.1f} % taken away by its host",
+      server.cold_start_ms(), usage.most_rss_mb, each_us, 100 * idle, 100 * stolen);
   if (!failure.empty()) text += "\nfirst failure: " + failure;
   Status const told = print_result(common,
                                    Json::object({{"loads", rows},
                                                  {"cold_start_ms", server.cold_start_ms()},
                                                  {"most_rss_mb", usage.most_rss_mb},
-                                                 {"cpu_us_per_request", each_us}}),
+                                                 {"cpu_us_per_request", each_us},
+                                                 {"machine_idle", idle},
+                                                 {"machine_stolen", stolen}}),
                                    text);
   return told && state.check ? none_missed(missed) : told;
 }

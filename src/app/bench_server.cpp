@@ -192,6 +192,20 @@ BenchServer::Usage BenchServer::usage() const {
   return usage;
 }
 
+ProcessorTime processor_time() {
+  std::ifstream file("/proc/stat");
+  std::string cpu;
+  file >> cpu;
+  // user, nice, system, idle, iowait, irq, softirq, steal
+  std::array<double, 8> ticks{};
+  for (double& tick : ticks) file >> tick;
+  if (!file) return {};
+  auto const each = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  double all = 0;
+  for (double const tick : ticks) all += tick;
+  return {.idle_s = (ticks[3] + ticks[4]) / each, .stolen_s = ticks[7] / each, .all_s = all / each};
+}
+
 Status none_missed(std::vector<std::string> const& missed) {
   if (missed.empty()) return ok();
   return Error{ErrorKind::io, fmt::format("missed: {}", fmt::join(missed, "; "))};

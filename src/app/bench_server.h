@@ -56,6 +56,13 @@ class BenchServer {
   double cold_start_ms_ = 0;
 };
 
+// What the machine's processors have done so far, in seconds (proc(5), /proc/stat; 0 where there is none). A virtual
+// machine's times are worth as much as the time that its host leaves it.
+struct ProcessorTime {
+  double idle_s = 0, stolen_s = 0, all_s = 0;
+};
+ProcessorTime processor_time();
+
 // What --check says at the end: ok when no limit was missed, otherwise an error that names each (exit code 1).
 Status none_missed(std::vector<std::string> const& missed);
 

@@ -87,6 +87,18 @@ class Builder {
   std::string key_;
 };
 
+// A text without anything to escape is itself between quotes, and nearly every text is; for the others, the library.
+void write_text(std::string const& text, std::string& out) {
+  auto const is_plain = [](unsigned char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; };
+  if (!std::all_of(text.begin(), text.end(), is_plain)) {
+    out += Library(text).dump(-1, ' ', false, Library::error_handler_t::replace);
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
 void write(Json const& value, int indent, int level, std::string& out) {
   auto const newline = [&](int depth) {
     if (indent < 0) return;
@@ -122,14 +134,14 @@ void write(Json const& value, int indent, int level, std::string& out) {
       if (!first) out += ',';
       first = false;
       newline(level + 1);
-      out += Library(key).dump(-1, ' ', false, Library::error_handler_t::replace);
+      write_text(key, out);
       out += indent < 0 ? ":" : ": ";
       write(member, indent, level + 1, out);
     }
     newline(level);
     out += '}';
   } else if (value.is_string()) {
-    out += Library(value.as_string()).dump(-1, ' ', false, Library::error_handler_t::replace);
+    write_text(value.as_string(), out);
   } else if (value.is_bool()) {
     out += value.as_bool() ? "true" : "false";
   } else if (value.is_integer()) {

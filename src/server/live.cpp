@@ -57,8 +57,8 @@ Result<DriverProgress> progress_on(store::StoredRoute const& route, std::string 
 }
 
 // The route's document with the progress of one date replaced, and dates that are long past left out.
-Json with_progress(Json const& stops, std::string const& date, DriverProgress const& progress) {
-  Json json = stops.is_object() ? stops : Json::object();
+Json with_progress(Json stops, std::string const& date, DriverProgress const& progress) {
+  Json json = stops.is_object() ? std::move(stops) : Json::object();
   json[date] = to_json(progress);
   auto& dates = json.as_object();
   std::ranges::sort(dates, {}, &Json::Object::value_type::first);
@@ -479,8 +479,8 @@ Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, In
     if (progress.state.left_start == never) progress.at.reset();
     store::StoredRoute route = day.routes.at(id);
     std::int64_t const version = route.version;
-    route.stops = with_progress(route.stops, day.date, progress);
-    auto const kept = store::put_route(tx, route, version, now);
+    route.stops = with_progress(std::move(route.stops), day.date, progress);
+    auto const kept = store::put_route(tx, std::move(route), version, now);
     if (!kept) return kept.error();
   }
   for (BookingId const id : desk.changed_bookings()) {
@@ -547,6 +547,8 @@ std::vector<BookingId> undecided_of(Desk const& desk) {
     ids.push_back(desk.day().bookings[static_cast<std::size_t>(p)].id);
   return ids;
 }
+
+std::string deciding(std::int64_t company, When const& when) { return fmt::format("decide/{}/{}", company, when.date); }
 
 // Once at a time: while one waits for its turn, no other is asked for.
 void improve_soon(Server& server, LoadedDay const& day, When const& when) {
@@ -680,6 +682,7 @@ Result<Dispatched> decide(Server& server, std::int64_t company, When const& when
 
 Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& when, std::string const& reason,
                               WhenKept const& with) {
+  auto const mine = server.at_work(deciding(company, when));
   std::int64_t fleet = 0;
   Result<TimeZone> const zone = server.database().read([&](store::Transaction& tx) -> Result<TimeZone> {
     Result<store::Company> const c = store::load_company(tx, company);
@@ -699,7 +702,7 @@ Result<Dispatched> decide_day(Server& server, std::int64_t company, When const& 
 }
 
 void decide_soon(Server& server, std::int64_t company, When const& when, std::string const& reason) {
-  auto const turn = server.turn_at(fmt::format("decide/{}/{}", company, when.date));
+  auto const turn = server.turn_at(deciding(company, when));
   if (!turn) return;
   server.pool().run([&server, company, when, reason, turn] {
     turn->end();
@@ -731,8 +734,10 @@ void improve_day(Server& server, std::int64_t company, When const& when) {
   if (!taken_from_people(day, answer.decision).empty()) return;
   std::vector<BookingId> const moved = moved_by(desk, answer.decision);
   desk.carry_out(answer.decision);
-  // Somebody who changed the day meanwhile asks for a decision, and that for an improvement: nothing is lost.
+  // Somebody who changed the day meanwhile asks for a decision, and that for an improvement: nothing is lost. Nor when
+  // a decision is under way, which would have to be made again if the plans changed under it.
   auto const kept = server.database().write_and_wait([&](store::Transaction& tx) -> Status {
+    if (server.is_at_work(deciding(company, when))) return Error{ErrorKind::conflict, "a decision is under way"};
     if (Status const same = switch_unturned(server, tx, day.company); !same) return same;
     if (Status const day_kept = keep_day(server, tx, day, when.now, "rule"); !day_kept) return day_kept;
     store::StoredDecision decision;

@@ -378,6 +378,20 @@ void Server::Turn::end() {
   if (std::exchange(is_taken_, false)) server_.waiting_.erase(task_);
 }
 
+std::shared_ptr<void> Server::at_work(std::string const& task) {
+  std::unique_lock const lock(waiting_mutex_);
+  auto const mine = at_work_.insert(task);
+  return {nullptr, [this, mine](void*) {
+            std::unique_lock const done(waiting_mutex_);
+            at_work_.erase(mine);
+          }};
+}
+
+bool Server::is_at_work(std::string const& task) {
+  std::unique_lock const lock(waiting_mutex_);
+  return at_work_.contains(task);
+}
+
 Arm Server::rule(std::string const& name) const {
   dispatch::PolicySettings settings;
   auto policy = dispatch::make_policy(name, settings);

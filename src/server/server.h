@@ -127,6 +127,9 @@ class Server {
   // any more.
   class Turn;
   std::shared_ptr<Turn> turn_at(std::string const& task);
+  // Whoever is at a task of this name holds what at_work gave him; there may be many.
+  std::shared_ptr<void> at_work(std::string const& task);
+  bool is_at_work(std::string const& task);
 
   // A registered model as a guarded policy; loaded once. Errors: what load_value_model says, and a hash that differs.
   Result<Arm> candidate(store::Transaction& tx, std::string const& model_id);
@@ -163,6 +166,7 @@ class Server {
   std::set<store::Digest> admitted_;  // of secrets that were shown and were right, for is_guessing alone
   std::mutex waiting_mutex_;
   std::set<std::string> waiting_;
+  std::multiset<std::string> at_work_;
   std::unique_ptr<EventHub> events_;
   std::unique_ptr<store::Outbox> outbox_;
   std::unique_ptr<store::Database> database_;

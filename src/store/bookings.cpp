@@ -40,7 +40,11 @@ Result<StoredBooking> add_booking(Transaction& tx, StoredBooking const& booking,
   std::string const body = booking.body.dump();
   tx.run("INSERT INTO bookings VALUES (?, ?, ?, ?, ?, 1, ?, ?)",
          {booking.company, *id, word_of(booking.status), booking.pickup_at_us, body, now_us, now_us});
-  return load_booking(tx, booking.company, *id);
+  StoredBooking added = booking;
+  added.id = *id;
+  added.version = 1;
+  added.created_us = added.updated_us = now_us;
+  return checked(tx, std::move(added));
 }
 
 Result<StoredBooking> change_booking(Transaction& tx, BookingChange const& change,
@@ -63,7 +67,9 @@ Result<StoredBooking> change_booking(Transaction& tx, BookingChange const& chang
       "UPDATE bookings SET status = ?, pickup_at = ?, body = ?, updated = ?, version = version + 1 "
       "WHERE company = ? AND id = ?",
       {word_of(booking->status), booking->pickup_at_us, body, now_us, change.company, change.id});
-  return load_booking(tx, change.company, change.id);
+  booking->updated_us = now_us;
+  ++booking->version;
+  return checked(tx, booking.take());
 }
 
 std::vector<StoredBooking> list_bookings(Transaction& tx, BookingList const& list) {

@@ -108,20 +108,25 @@ std::vector<StoredRoute> list_routes(Transaction& tx, std::int64_t company) {
   return routes;
 }
 
-Result<StoredRoute> put_route(Transaction& tx, StoredRoute const& route, std::optional<std::int64_t> expected_version,
+Result<StoredRoute> put_route(Transaction& tx, StoredRoute route, std::optional<std::int64_t> expected_version,
                               std::int64_t now_us) {
-  Result<StoredRoute> const present = load_route(tx, route.company, route.driver);
-  if (!present) return present;
-  Status const same =
-      check_version("the route of " + name_of(route.company, route.driver), present->version, expected_version);
-  if (!same) return same.error();
+  std::optional<std::int64_t> const version =
+      tx.integer("SELECT version FROM routes WHERE company = ? AND driver = ?", {route.company, route.driver});
+  if (!version) {
+    Result<StoredDriver> const present = load_driver(tx, route.company, route.driver);
+    if (!present) return present.error();
+  }
+  std::string const name = "the route of " + name_of(route.company, route.driver);
+  if (Status const same = check_version(name, version.value_or(0), expected_version); !same) return same.error();
   std::string const stops = route.stops.dump();
   tx.run(
       "INSERT INTO routes (company, driver, stops, version, updated) VALUES (?, ?, ?, 1, ?) "
       "ON CONFLICT (company, driver) DO UPDATE SET stops = excluded.stops, version = routes.version + 1, "
       "updated = excluded.updated",
       {route.company, route.driver, stops, now_us});
-  return load_route(tx, route.company, route.driver);
+  route.version = version.value_or(0) + 1;
+  route.updated_us = now_us;
+  return checked(tx, std::move(route));
 }
 
 }  // namespace regulus::store

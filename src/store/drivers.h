@@ -59,7 +59,7 @@ Result<StoredRoute> load_route(Transaction& tx, std::int64_t company, DriverId d
 // The routes of a company, by driver.
 std::vector<StoredRoute> list_routes(Transaction& tx, std::int64_t company);
 // Replaces the stops. Errors: not_found (driver), conflict.
-Result<StoredRoute> put_route(Transaction& tx, StoredRoute const& route, std::optional<std::int64_t> expected_version,
+Result<StoredRoute> put_route(Transaction& tx, StoredRoute route, std::optional<std::int64_t> expected_version,
                               std::int64_t now_us);
 
 }  // namespace regulus::store

@@ -140,6 +140,17 @@ TEST(Json, text_that_is_not_utf_8_is_refused) {
   EXPECT_EQ(Json("é😀").dump(), "\"é😀\"");
 }
 
+TEST(Json, every_character_is_written_so_that_it_is_read_again) {
+  for (int c = 0; c < 0x80; ++c) {
+    std::string const text = {'a', static_cast<char>(c), 'z'};
+    Result<Json> const back = parse_json(Json::object({{text, text}}).dump());
+    ASSERT_TRUE(back) << c;
+    EXPECT_EQ(back->as_object().front().first, text);
+    EXPECT_EQ(back->as_object().front().second.as_string(), text);
+  }
+  EXPECT_EQ(Json("a\x1f\"\\\x7f").dump(), "\"a\\u001f\\\"\\\\\x7f\"");
+}
+
 TEST(Json, a_text_of_ours_that_is_not_utf_8_is_still_written_as_valid_json) {
   EXPECT_TRUE(parse_json(Json("\xff").dump()));
 }

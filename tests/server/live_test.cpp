@@ -651,6 +651,41 @@ TEST_F(Live, an_improvement_is_a_decision_that_replays_to_the_same_bytes) {
   EXPECT_EQ(counter("improvements"), 1) << "what is as cheap as can be is left alone";
 }
 
+TEST_F(Live, an_improvement_gives_way_to_a_decision_that_is_under_way) {
+  a_wasteful_day("rule");
+  {
+    auto const deciding = world_.server().at_work("decide/1/2026-03-02");
+    auto const another = world_.server().at_work("decide/1/2026-03-02");
+    improve();
+    EXPECT_EQ(counter("improvements"), 0);
+  }
+  improve();
+  EXPECT_EQ(counter("improvements"), 1);
+}
+
+// Asks the server whether a decision is under way while it makes one.
+class Asking final : public dispatch::Policy {
+ public:
+  explicit Asking(Server& server) : server_(server) {}
+  dispatch::Decision decide(Situation const&, Rng) const override {
+    was_at_work = server_.is_at_work("decide/1/2026-03-02");
+    return {};
+  }
+  mutable std::atomic<bool> was_at_work = false;
+
+ private:
+  Server& server_;
+};
+
+TEST_F(Live, a_decision_is_under_way_while_its_policy_is_asked) {
+  auto const asking = std::make_shared<Asking const>(world_.server());
+  switch_to("on", asking);
+  book(10);
+  run();
+  EXPECT_TRUE(asking->was_at_work);
+  EXPECT_FALSE(world_.server().is_at_work("decide/1/2026-03-02"));
+}
+
 TEST_F(Live, what_a_person_gave_to_a_driver_nobody_else_takes) {
   auto const rides = a_wasteful_day("person");
   improve();
