@@ -18,4 +18,4 @@ WORKDIR /srv/regulus
 VOLUME /srv/regulus/data
 EXPOSE 5000
 HEALTHCHECK --interval=10s --timeout=3s CMD curl -fsS localhost:5000/readyz || exit 1
-CMD ["regulus", "serve", "--address", "0.0.0.0", "--port", "5000"]
+CMD ["regulus", "serve", "--address", "0.0.0.0", "--port", "5000", "--metrics-address", "0.0.0.0", "--metrics-port", "5001"]

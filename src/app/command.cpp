@@ -122,6 +122,10 @@ CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, std::string const& mea
       ->capture_default_str();
 }
 
+CLI::Option* add_progress_file(CLI::App& app, std::string& path) {
+  return app.add_option("--progress-file", path, "Write into this file how much is done, from 0 to 1");
+}
+
 namespace {
 std::string& stored_command_line() {
   static std::string line;  // set once in main, before any thread

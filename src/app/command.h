@@ -76,6 +76,9 @@ Result<lab::Config> resolve_file(std::string const& file, SettingFlags const& fl
 // Declares --seed: every command has it, and what it means differs.
 CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, std::string const& meaning);
 
+// Declares --progress-file: what `regulus worker` reads of the commands that it runs (core/progress.h).
+CLI::Option* add_progress_file(CLI::App& app, std::string& path);
+
 // Prints a line to stdout at once. Errors: io, when nobody took it.
 Status print_line(std::string const& line);
 // Prints the JSON line or the text. Errors: as print_line.

@@ -31,7 +31,7 @@ Run add_evaluate(CLI::App& app) {
     int episodes = 100;
     std::uint64_t seed = seed_range(Role::test).first;
     bool compare_baseline = false;
-    std::string save_results;
+    std::string save_results, progress_file;
     int threads = core_count();
     lab::Config defaults;
     SettingFlags flags;
@@ -44,6 +44,7 @@ Run add_evaluate(CLI::App& app) {
                "Play every rule on the same days and print paired differences");
   app.add_option("--save-results", state->save_results, "Write the results to this JSON file");
   app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));
+  add_progress_file(app, state->progress_file);
   state->flags.declare(app, settings(state->defaults), {"environment."});
   app.footer(
       "The environment is the model's; naming another one is an error.\n\nExamples:\n"
@@ -70,9 +71,13 @@ Run add_evaluate(CLI::App& app) {
     std::vector<std::uint64_t> seeds;
     for (int i = 0; i < state->episodes; ++i) seeds.push_back(state->seed + static_cast<std::uint64_t>(i));
     auto const rules = lab::rules_of(*resolved);
-    Progress progress("evaluate", state->episodes * (state->compare_baseline ? 1 + static_cast<int>(rules.size()) : 1),
-                      "days");
-    auto const tick = [&] { progress.advance(); };
+    int const plays = state->episodes * (state->compare_baseline ? 1 + static_cast<int>(rules.size()) : 1);
+    Progress progress("evaluate", plays, "days");
+    ProgressFile file(state->progress_file);
+    auto const tick = [&] {
+      progress.advance();
+      file.advance(plays);
+    };
     auto const days = lab::play_days(lab::model_players(there), seeds, state->threads, tick);
     lab::Summary const s = lab::summarize(days);
     Json json =

@@ -1,7 +1,10 @@
 // `regulus serve`: the server in the foreground until SIGTERM or Ctrl-C; what is in flight is finished first.
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include "app/command.h"
@@ -10,6 +13,7 @@
 #include "app/travel_flags.h"
 #include "core/files.h"
 #include "core/interrupt.h"
+#include "core/line_log.h"
 #include "domain/json_reader.h"
 #include "server/server.h"
 #include "store/hash.h"
@@ -23,6 +27,8 @@ struct State {
   std::string address = "127.0.0.1", config, models = "data/rl/served";
   std::int64_t port = 5'000, threads = 2, workers = 2, patience_ms = 200, rate = 1'000, connections = 2'000,
                improve = 400;
+  std::optional<std::int64_t> metrics_port;  // none: metrics are at the port of everything else
+  std::string metrics_address = "127.0.0.1";
   std::string log = "changes";
   TravelFlags travel;
 };
@@ -57,7 +63,7 @@ Status read_config(State& state, CLI::App const& app) {
   Status status = ok();
   JsonReader const at(*json, status);
   at.keys({}, {"database", "address", "models", "port", "threads", "workers", "patience_ms", "rate", "connections",
-               "improve"});
+               "improve", "metrics_port", "metrics_address"});
   auto const text_of = [&](std::string const& flag, std::string_view key, std::string& into) {
     std::string given;
     at.get(key, given);
@@ -66,6 +72,11 @@ Status read_config(State& state, CLI::App const& app) {
   text_of("--database", "database", state.database.text);
   text_of("--address", "address", state.address);
   text_of("--models", "models", state.models);
+  text_of("--metrics-address", "metrics_address", state.metrics_address);
+  at.in("metrics_port", [&](JsonReader const& here) {
+    std::int64_t given = 0;
+    if (here.integer(0, 65'535, given) && !state.metrics_port) state.metrics_port = given;
+  });
   for (Number const& number : numbers) {
     at.in(number.key, [&](JsonReader const& here) {
       std::int64_t given = 0;
@@ -78,28 +89,32 @@ Status read_config(State& state, CLI::App const& app) {
 
 // Once on each day of the calendar (UTC), so a little after midnight, and at the start: every page is read, and the
 // head of the audit trail goes to the log, from where nobody who changes the database can take it back.
-void examine(server::Server& server, bool log, std::string& examined_on) {
+void examine(server::Server& server, LineLog& log, bool tells, std::string& examined_on) {
   std::string const now = server::instant_text(server.now()), today = now.substr(0, now.find('T'));
   if (today == examined_on) return;
-  bool const taken = server.background().run([&server, log, now] {
+  bool const taken = server.background().run([&server, &log, tells, now] {
     Result<store::AuditHead> const head = server.examine();
-    if (!head) return fmt::print(stderr, "regulus: {}\n", head.error().message);
-    if (!log) return;
+    if (!head) return log.say("regulus: " + head.error().message);
+    if (!tells) return;
     Json const said = Json::object({{"at", now},
                                     {"database", "ok"},
                                     {"audit_sequence", head->sequence},
                                     {"audit_hash", store::hex_of(head->hash)}});
-    fmt::print(stderr, "{}\n", said.dump());
+    log.say(said.dump());
   });
   if (taken) examined_on = today;
 }
 
 Status run(Common const& common, State& state, CLI::App const& app) {
   if (Status const read = read_config(state, app); !read) return read.error();
+  if (!state.metrics_port && state.metrics_address != State().metrics_address) {
+    return invalid("--metrics-address without --metrics-port: say at which port, or leave both out");
+  }
   Result<std::filesystem::path> const database = state.database.path();
   if (!database) return database.error();
   Result<travel::TravelOptions> const travel = state.travel.options();
   if (!travel) return travel.error();
+  LineLog log(STDERR_FILENO);  // first: the server's threads use it until they end
   server::Server::Options options;
   options.database = *database;
   options.models = state.models;
@@ -107,22 +122,31 @@ Status run(Common const& common, State& state, CLI::App const& app) {
   options.listener.port = static_cast<std::uint16_t>(state.port);
   options.listener.threads = static_cast<int>(state.threads);
   options.listener.most_connections = static_cast<std::size_t>(state.connections);
+  if (state.metrics_port) {
+    server::Listener::Options& metrics = options.metrics_listener.emplace();
+    metrics.address = state.metrics_address;
+    metrics.port = static_cast<std::uint16_t>(*state.metrics_port);
+    metrics.threads = 1;  // few connect here
+    metrics.most_connections = 100;
+  }
   options.workers = static_cast<int>(state.workers);
   options.watchdog.patience = std::chrono::milliseconds(state.patience_ms);
   options.callers = {.burst = 2 * state.rate, .per_second = state.rate};
   options.improve_iterations = state.improve;
   options.travel = *travel;
   if (state.log != "none") {
-    options.log = [all = state.log == "all"](server::Answered const& answered) {
+    options.log = [&log, all = state.log == "all"](server::Answered const& answered) {
       bool const only_read = answered.operation.route.starts_with("GET ");
       if (!all && only_read && answered.status < 500) return;
-      fmt::print(stderr, "{}\n", answered.line().dump());
+      log.say(answered.line().dump());
     };
+    options.log_refusal = [&log](server::LoggedRefusal const& refusal) { log.say(refusal.line().dump()); };
   }
   // Whatever goes wrong with the disk for good ends the process: what is true stands in the file, and a new start
   // reads it.
-  options.store.on_fatal = [](Error const& error) {
-    fmt::print(stderr, "regulus: the database cannot be written any more: {}; stopping\n", error.message);
+  options.store.on_fatal = [&log](Error const& error) {
+    log.say(fmt::format("regulus: the database cannot be written any more: {}; stopping", error.message));
+    log.flush(std::chrono::seconds(1));
     std::_Exit(1);
   };
   Result<std::unique_ptr<server::Server>> opened = server::Server::open(options);
@@ -131,22 +155,31 @@ Status run(Common const& common, State& state, CLI::App const& app) {
   catch_interrupts();
   allow_many_files();
   if (Status const listening = server.listen(); !listening) return listening.error();
-  Json const json = Json::object(
+  server.metrics().describe("dispatch_log_lines_dropped_total", "counter",
+                            "Lines of the log that were not written, because nobody took them.");
+  server.metrics().gauge("dispatch_log_lines_dropped_total", [&log] { return static_cast<double>(log.dropped()); });
+  Json json = Json::object(
       {{"address", state.address}, {"port", static_cast<int>(server.port())}, {"database", database->string()}});
-  if (Status const told = print_result(common, json,
-                                       fmt::format("regulus serves http://{}:{} from {}\nstop it with Ctrl-C",
-                                                   state.address, server.port(), database->string()));
-      !told) {
-    return told;
+  std::string text =
+      fmt::format("regulus serves http://{}:{} from {}\n", state.address, server.port(), database->string());
+  if (state.metrics_port) {
+    json["metrics_address"] = state.metrics_address;
+    json["metrics_port"] = static_cast<int>(server.metrics_port());
+    text += fmt::format("metrics are at http://{}:{}/metrics\n", state.metrics_address, server.metrics_port());
   }
+  if (Status const told = print_result(common, json, text + "stop it with Ctrl-C"); !told) return told;
   std::string examined_on;
-  for (auto next = std::chrono::steady_clock::now(); !interrupted();
+  for (auto next = std::chrono::steady_clock::now(), next_news = next; !interrupted();
        std::this_thread::sleep_for(std::chrono::milliseconds(100))) {
+    if (auto const moment = std::chrono::steady_clock::now(); moment >= next_news) {
+      next_news = moment + std::chrono::milliseconds(500);
+      server.look_for_news();
+    }
     if (std::chrono::steady_clock::now() < next) continue;
     next += std::chrono::minutes(1);
     // What could not be done now is done in a minute.
-    if (Status const tidied = server.tidy(); !tidied) fmt::print(stderr, "regulus: {}\n", tidied.error().message);
-    examine(server, state.log != "none", examined_on);
+    if (Status const tidied = server.tidy(); !tidied) log.say("regulus: " + tidied.error().message);
+    examine(server, log, state.log != "none", examined_on);
   }
   server.stop();
   return ok();
@@ -166,6 +199,11 @@ Run add_serve(CLI::App& app) {
         ->check(CLI::Range(number.low, number.high))
         ->capture_default_str();
   }
+  app.add_option("--metrics-port", state->metrics_port,
+                 "Port for /metrics, /healthz and /readyz alone; 0 takes one that is free; none: /metrics is at --port")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{65'535}));
+  app.add_option("--metrics-address", state->metrics_address, "Address of --metrics-port; alone it is refused")
+      ->capture_default_str();
   app.add_option("--log", state->log, "Lines on stderr: changes and failures, all answers, or none")
       ->check(CLI::IsMember({"changes", "all", "none"}))
       ->capture_default_str();

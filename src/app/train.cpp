@@ -12,7 +12,7 @@ namespace {
 
 struct State {
   lab::TrainOptions options;
-  std::string config;
+  std::string config, progress_file;
   std::uint64_t seed = 1;
   int max_steps = 100;
   SettingFlags flags;
@@ -64,8 +64,10 @@ Status run(State& state, Common const& common) {
   options.timestamp = timestamp_now();
   Result<lab::TrainOutcome> outcome = [&] {
     std::unique_ptr<Progress> bar;
+    ProgressFile file(state.progress_file);
     return lab::train(options, [&](int done, int total, std::optional<double> evaluation) {
       if (!bar) bar = std::make_unique<Progress>("train", total, "episodes");
+      file.update(done, total);
       bar->update(done, evaluation ? fmt::format("evaluation {:.0f}", *evaluation) : "");
     });
   }();
@@ -90,6 +92,7 @@ Run add_train(CLI::App& app) {
   app.add_option("--max-steps", state->max_steps, "Steps of a day at most; a day must fit")->capture_default_str();
   app.add_option("--threads", state->options.threads, "Threads of evaluations; the result does not depend on it")
       ->check(CLI::Range(1, 1024));
+  add_progress_file(app, state->progress_file);
   lab::Config defaults;
   state->flags.declare(app, settings(defaults));
   app.footer(

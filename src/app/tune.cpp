@@ -14,24 +14,33 @@ struct State {
   lab::StudyOptions study{.name = "dqn_optimization", .storage = "sqlite:///data/rl/studies.db"};
   std::string policy = "dqn";
   std::string output = "data/rl/optimal_config.json";
-  std::string config;
+  std::string config, progress_file;
   int episodes = 200;
   SettingFlags flags;
 };
 
-// A bar for the search, then one for each phase after it.
+// A bar for the search, then one for each phase after it; and the share of all trainings for a file, where a trial
+// counts as one. The best are trained again by select_top × select_seeds at most, then the winner and the default.
 class Bars {
  public:
-  lab::StudyProgress callbacks(int trials) {
+  explicit Bars(std::string const& progress_file) : file_(progress_file) {}
+  lab::StudyProgress callbacks(lab::StudyOptions const& study) {
+    int const trials = study.trials, selections = study.select_top * study.select_seeds;
+    int const all = trials + selections + 2 * study.validate_seeds;
     return {.trials =
-                [this, trials](int done, int, std::optional<double> best) {
+                [this, trials, all](int done, int, std::optional<double> best) {
                   if (!bar_) start("search", trials, "trials");
                   bar_->update(done, best ? fmt::format("best {:.0f}", *best) : "");
+                  file_.update(std::min(done, trials), all);
                 },
             .phases =
-                [this](std::string const& phase, int done, int total) {
-                  if (phase != phase_) start(phase, total, "trainings");
+                [this, trials, selections, all](std::string const& phase, int done, int total) {
+                  if (phase != phase_) {
+                    before_ = trials + (phase_ == "search" ? 0 : selections);
+                    start(phase, total, "trainings");
+                  }
                   bar_->update(done);
+                  file_.update(before_ + done, all);
                 }};
   }
 
@@ -42,7 +51,9 @@ class Bars {
     bar_ = std::make_unique<Progress>(phase, total, unit);
   }
   std::string phase_;
+  int before_ = 0;  // trainings before this phase
   std::unique_ptr<Progress> bar_;
+  ProgressFile file_;
 };
 
 std::string summary(lab::StudyOutcome const& o, std::string const& output) {
@@ -87,8 +98,8 @@ Status run(State& state, Common const& common) {
                                state.policy, common.scenario));
   }
   Result<lab::StudyOutcome> outcome = [&] {
-    Bars bars;
-    return lab::run_study(*subject, state.study, bars.callbacks(state.study.trials));
+    Bars bars(state.progress_file);
+    return lab::run_study(*subject, state.study, bars.callbacks(state.study));
   }();
   if (!outcome) return outcome.error();
   Json json = lab::study_json(*outcome, &*config);
@@ -149,6 +160,7 @@ Run add_tune(CLI::App& app) {
   app.add_option("--policy", state->policy, "What to tune: dqn, or score_rule for the weights of that rule")
       ->capture_default_str();
   app.add_option("--config", state->config, "Configuration that the trials start from");
+  add_progress_file(app, state->progress_file);
   lab::Config defaults;
   state->flags.declare(app, settings(defaults), {}, {"training.episodes", "training.eval_episodes"});
   app.footer(

@@ -2,7 +2,8 @@
 //
 // Each job is a command of this very program, run as a process of its own in a folder of its own (data/jobs/<id>): what
 // goes wrong in a training cannot take the worker down, and what it leaves behind lies together. While it runs, the
-// worker renews its lease; a worker that dies loses the lease, and another one begins the job again.
+// worker renews its lease and reports how far it is; a worker that dies loses the lease, and another one begins the job
+// again.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -15,10 +16,14 @@
 
 #include "app/command.h"
 #include "app/database_flag.h"
+#include "app/study_watch.h"
 #include "core/files.h"
 #include "core/interrupt.h"
+#include "core/progress.h"
+#include "server/jobs.h"
 #include "server/server.h"
 #include "store/jobs.h"
+#include "store/outbox.h"
 
 namespace regulus::app {
 
@@ -27,8 +32,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::int64_t lease_us = 60'000'000;
-constexpr auto heartbeat = 5s;
+constexpr auto heartbeat = 5s;  // the lease is renewed so often at least, and no progress is told more often than looks
+constexpr auto look = 1s;
+constexpr auto patience = 5s;  // for a process that was told to end
 constexpr std::size_t longest_message = 4'000;
+// In the job's folder.
+constexpr std::string_view progress_file = "progress", study_file = "studies.db";
 
 struct State {
   DatabaseFlag database;
@@ -48,6 +57,14 @@ std::vector<std::string> words_of(std::string const& program, store::StoredJob c
     if (value.is_bool()) continue;
     words.push_back(value.is_string() ? value.as_string() : value.dump());
   }
+  if (job.kind == "tune") {
+    for (std::string const& word :
+         {std::string("--storage"), fmt::format("sqlite:///{}", study_file), std::string("--study-name"), job.id}) {
+      words.push_back(word);
+    }
+  }
+  words.emplace_back("--progress-file");
+  words.emplace_back(progress_file);
   words.emplace_back("--json");
   return words;
 }
@@ -95,8 +112,99 @@ struct Ended {
   Json result;
 };
 
-Ended run_job(store::Database& database, store::StoredJob const& job, store::JobLease const& lease,
-              std::filesystem::path const& folder) {
+// What the server's database is told of a job while this worker holds it.
+class HeldJob {
+ public:
+  HeldJob(store::Database& database, store::JobLease const& lease, store::StoredJob job,
+          std::filesystem::path const& folder)
+      : database_(database), lease_(lease), job_(std::move(job)), folder_(folder), progress_(job_.progress) {
+    if (job_.kind == "tune") study_.emplace(folder / study_file, job_.id);
+  }
+
+  store::StoredJob const& job() const { return job_; }
+  std::filesystem::path const& folder() const { return folder_; }
+
+  // Oldest first, with what lost workers left. None when nothing waits.
+  static Result<std::optional<store::StoredJob>> claim(store::Database& database, store::JobLease const& lease) {
+    return database.write_and_wait([&](store::Transaction& tx) -> Result<std::optional<store::StoredJob>> {
+      server::Instant const now = server::system_now();
+      if (Status const requeued = server::requeue_dead_jobs(tx, outbox(), actor, now); !requeued) {
+        return requeued.error();
+      }
+      auto claimed = store::claim_job(tx, lease, {"train", "tune", "evaluate"}, now);
+      if (claimed && *claimed) {
+        store::forget_study(tx, (*claimed)->id);
+        server::tell_progress(tx, outbox(), **claimed, now);
+      }
+      return claimed;
+    });
+  }
+
+  // Writes what is new and renews the lease when it is time. Returns the job as it is; errors as heartbeat_job.
+  Result<store::StoredJob> beat() {
+    double const progress = read_progress(folder_ / progress_file).value_or(progress_);
+    auto const news = study_ ? study_->look(StudyWatch::When::running) : std::nullopt;
+    bool const is_told = progress == progress_;
+    auto const moment = std::chrono::steady_clock::now();
+    if (is_told && !news && moment < renewed_ + heartbeat) {
+      return database_.read([&](store::Transaction& tx) { return store::load_job(tx, job_.id); });
+    }
+    auto job = database_.write_and_wait([&](store::Transaction& tx) {
+      server::Instant const now = server::system_now();
+      auto held = store::heartbeat_job(tx, job_.id, lease_, progress, now);
+      if (!held) return held;
+      write(tx, news, now);
+      if (!is_told) server::tell_progress(tx, outbox(), *held, now);
+      return held;
+    });
+    if (!job) return job;
+    progress_ = progress;
+    renewed_ = moment;
+    if (news) study_->written(*news);
+    return job;
+  }
+
+  // Errors as finish_job.
+  Result<store::StoredJob> finish(Ended const& ended) {
+    auto const news = study_ ? study_->look(StudyWatch::When::ended) : std::nullopt;
+    return database_.write_and_wait([&](store::Transaction& tx) {
+      server::Instant const now = server::system_now();
+      auto const before = store::load_job(tx, job_.id);
+      if (!before) return before;
+      auto after = store::finish_job(tx, job_.id, lease_.worker, ended.end, ended.result, now);
+      if (!after) return after;
+      write(tx, news, now);
+      server::record_end(tx, outbox(), actor, *before, *after, now);
+      return after;
+    });
+  }
+
+ private:
+  static constexpr char const* actor = "worker";
+  // Whoever follows a company is woken by the server, which looks for what others wrote.
+  static store::Outbox const& outbox() {
+    static store::Outbox const wakes_nobody(nullptr);
+    return wakes_nobody;
+  }
+
+  void write(store::Transaction& tx, std::optional<StudyWatch::News> const& news, server::Instant now) const {
+    if (!news) return;
+    store::StudyReport report = news->report;
+    report.reported_us = now;
+    store::write_study_report(tx, job_.id, report, news->changed);
+  }
+
+  store::Database& database_;
+  store::JobLease const& lease_;
+  store::StoredJob const job_;
+  std::filesystem::path const folder_;
+  std::optional<StudyWatch> study_;
+  double progress_;
+  std::chrono::steady_clock::time_point renewed_ = std::chrono::steady_clock::now();
+};
+
+Ended run_job(HeldJob& held) {
+  std::filesystem::path const& folder = held.folder();
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   auto const failed = [](std::string const& why) {
@@ -105,21 +213,30 @@ Ended run_job(store::Database& database, store::StoredJob const& job, store::Job
   if (problem) return failed(fmt::format("{}: {}", folder.string(), problem.message()));
   std::filesystem::path const program = std::filesystem::read_symlink("/proc/self/exe", problem);
   if (problem) return failed("the program does not know where it is");
-  pid_t const child = start(words_of(program.string(), job), std::filesystem::absolute(folder));
+  std::filesystem::remove(folder / progress_file, problem);  // of an attempt that was lost
+  pid_t const child = start(words_of(program.string(), held.job()), std::filesystem::absolute(folder));
   if (child < 0) return failed("no process could be started");
   int status = 0;
   bool cancelled = false, lost = false;
-  auto next = std::chrono::steady_clock::now() + heartbeat;
+  auto next = std::chrono::steady_clock::now() + look;
+  std::optional<std::chrono::steady_clock::time_point> told_to_end;
   while (waitpid(child, &status, WNOHANG) == 0) {
     std::this_thread::sleep_for(50ms);
-    bool const stop = interrupted();
-    if (!stop && std::chrono::steady_clock::now() < next) continue;
-    next = std::chrono::steady_clock::now() + heartbeat;
-    auto const beat = database.write_and_wait(
-        [&](store::Transaction& tx) { return store::heartbeat_job(tx, job.id, lease, 0.5, server::system_now()); });
-    cancelled = cancelled || (beat && beat->cancel_requested);
-    lost = lost || (!beat && beat.error().kind == ErrorKind::conflict);
-    if (cancelled || lost || stop) kill(child, SIGTERM);
+    auto const moment = std::chrono::steady_clock::now();
+    if (moment >= next) {
+      next = moment + look;
+      auto const beat = held.beat();
+      cancelled = cancelled || (beat && beat->cancel_requested);
+      lost = lost || (!beat && beat.error().kind == ErrorKind::conflict);
+    }
+    if (!cancelled && !lost && !interrupted()) continue;
+    // A second SIGTERM would end it at once, with nothing put in order.
+    if (!told_to_end) {
+      told_to_end = moment;
+      kill(child, SIGTERM);
+    } else if (moment >= *told_to_end + patience) {
+      kill(child, SIGKILL);
+    }
   }
   if (lost) return {store::JobEnd::cancelled, Json::object({{"error", "another worker has the job"}})};
   if (cancelled) return {store::JobEnd::cancelled, Json()};
@@ -145,21 +262,17 @@ Status run(Common const& common, State const& state) {
       return told;
   }
   while (!interrupted()) {
-    auto const job = database.write_and_wait([&](store::Transaction& tx) {
-      return store::claim_job(tx, lease, {"train", "tune", "evaluate"}, server::system_now());
-    });
+    auto const job = HeldJob::claim(database, lease);
     if (!job) return job.error();
     if (!*job) {
       if (state.once) break;
       std::this_thread::sleep_for(500ms);
       continue;
     }
-    std::filesystem::path const folder = std::filesystem::path(state.folder) / (*job)->id;
-    Ended const ended = run_job(database, **job, lease, folder);
+    HeldJob held(database, lease, **job, std::filesystem::path(state.folder) / (*job)->id);
+    Ended const ended = run_job(held);
     if (interrupted()) break;  // the lease runs out, and the job begins again elsewhere
-    auto const finished = database.write_and_wait([&](store::Transaction& tx) {
-      return store::finish_job(tx, (*job)->id, name, ended.end, ended.result, server::system_now());
-    });
+    auto const finished = held.finish(ended);
     if (!finished && finished.error().kind != ErrorKind::conflict) return finished.error();
     ++done;
     if (!common.json) {

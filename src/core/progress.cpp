@@ -1,11 +1,15 @@
 #include "core/progress.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
+
+#include "core/files.h"
 
 namespace regulus {
 
@@ -55,6 +59,43 @@ void Progress::draw() {
   fmt::print(stderr, "\r\x1b[2K{} {} {}/{} {} · {:.3g}/s · {}{}{}", label_, bar, done_, total_, unit_, rate, left,
              note_.empty() ? "" : " · ", note_);
   std::fflush(stderr);
+}
+
+ProgressFile::ProgressFile(std::filesystem::path const& path) {
+  if (!path.empty()) file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+}
+
+ProgressFile::~ProgressFile() {
+  if (file_ >= 0) ::close(file_);
+}
+
+void ProgressFile::update(std::int64_t done, std::int64_t total) {
+  std::lock_guard const lock(mutex_);
+  write(done, total);
+}
+
+void ProgressFile::advance(std::int64_t total) {
+  std::lock_guard const lock(mutex_);
+  write(done_ + 1, total);
+}
+
+void ProgressFile::write(std::int64_t done, std::int64_t total) {
+  done_ = done;
+  if (file_ < 0) return;
+  double const share = static_cast<double>(done) / static_cast<double>(std::max<std::int64_t>(total, 1));
+  // Always as long, so that one write replaces the one before whole.
+  std::string text = fmt::format("{:.4f}\n", std::clamp(share, 0.0, 1.0));
+  if (text == written_) return;
+  if (::pwrite(file_, text.data(), text.size(), 0) == std::ssize(text)) written_ = std::move(text);
+}
+
+std::optional<double> read_progress(std::filesystem::path const& path) {
+  Result<std::string> const text = read_file(path);
+  if (!text || !text->ends_with('\n')) return std::nullopt;
+  double share = 0;
+  auto const [end, error] = std::from_chars(text->data(), text->data() + text->size(), share);
+  bool const is_share = error == std::errc{} && *end == '\n' && share >= 0 && share <= 1;
+  return is_share ? std::optional(share) : std::nullopt;
 }
 
 std::string duration_text(double seconds) {

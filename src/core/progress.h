@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,6 +37,30 @@ class Progress {
   std::chrono::steady_clock::time_point start_, drawn_;
   std::mutex mutex_;
 };
+
+// How far long work is, for whoever watches over it from outside: a file with one number from 0 to 1, written in place
+// whenever its four decimals change. Without a path, or when the file cannot be written, nothing happens: work does not
+// fail because nobody can see how far it is. Thread-safe.
+class ProgressFile {
+ public:
+  explicit ProgressFile(std::filesystem::path const& path);
+  ProgressFile(ProgressFile const&) = delete;
+  ProgressFile& operator=(ProgressFile const&) = delete;
+  ~ProgressFile();
+
+  void update(std::int64_t done, std::int64_t total);
+  void advance(std::int64_t total);  // one more is done
+
+ private:
+  void write(std::int64_t done, std::int64_t total);  // with the mutex held
+
+  int file_ = -1;
+  std::int64_t done_ = 0;
+  std::string written_;
+  std::mutex mutex_;
+};
+// What such a file says; none when there is none or it says nothing of the kind.
+std::optional<double> read_progress(std::filesystem::path const& path);
 
 // "1 h 02 min", "3 min 20 s", "12 s".
 std::string duration_text(double seconds);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/check.h"
+#include "server/faults_of_bodies.h"
 #include "server/http/router.h"
 #include "server/http/target.h"
 #include "server/server.h"
@@ -71,13 +72,8 @@ constexpr std::int64_t usual_body = 64 * 1'024;
 constexpr std::int64_t largest_import = 16 * 1'024 * 1'024;
 constexpr std::size_t longest_key = 255;
 
-Router const& router() {
-  static Router const routes = [] {
-    Router made;
-    int k = 0;
-    for (Operation const& operation : operations()) made.add(operation.route, k++);
-    return made;
-  }();
+Router const& all_routes() {
+  static Router const routes = routes_of([](Operation const&) { return true; });
   return routes;
 }
 
@@ -239,6 +235,16 @@ void work_once(Server& server, Operation const& operation, std::shared_ptr<Call 
 
 std::span<Operation const> operations() { return table; }
 
+Router routes_of(std::function<bool(Operation const&)> const& is_offered) {
+  Router routes;
+  int place = 0;
+  for (Operation const& operation : operations()) {
+    if (is_offered(operation)) routes.add(operation.route, place);
+    ++place;
+  }
+  return routes;
+}
+
 void remember(store::Transaction& tx, Call const& call, Response const& response) {
   if (idempotency_key(call) == nullptr || response.status >= 400 || response.events) return;
   store::remember_answer(tx, request_key(call), digest_of(call.request), stored(response), call.now);
@@ -253,7 +259,7 @@ std::vector<std::string> all_scopes() {
 }
 
 std::int64_t body_limit(std::string_view method, std::string_view path) {
-  auto const match = router().find(method, path);
+  auto const match = all_routes().find(method, path);
   auto const* found = std::get_if<Router::Match>(&match);
   if (found == nullptr) return usual_body;
   return operations()[static_cast<std::size_t>(found->route)].body == BodyKind::csv ? largest_import : usual_body;
@@ -331,7 +337,10 @@ Problem invalid_body(Error const& error) {
     close();
   }
   return {.code = ProblemCode::invalid_body,
-          .errors = {{.pointer = std::move(pointer), .code = "invalid", .message = error.message}}};
+          .errors = {{.pointer = std::move(pointer),
+                      .code = "invalid",
+                      .message = error.message,
+                      .french = fault_in_french(error.message)}}};
 }
 
 Problem conflict(std::string detail) { return {.code = ProblemCode::conflict, .detail = std::move(detail)}; }
@@ -468,10 +477,14 @@ Response page_response(Call const& call, Page const& page, Json items, std::stri
 }
 
 // Those who have not shown who they are share the bucket of their address.
-Problem Server::stranger(Request const& asked) {
+std::optional<Problem> Server::asks_too_often(Request const& asked) {
   auto const allowed = strangers_.take(asked.peer, options_.monotonic_ns());
-  if (allowed.allowed) return {.code = ProblemCode::unauthenticated};
-  return {.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())};
+  if (allowed.allowed) return std::nullopt;
+  return Problem{.code = ProblemCode::rate_limited, .retry_after_s = static_cast<int>(allowed.retry_after_s())};
+}
+
+Problem Server::stranger(Request const& asked) {
+  return asks_too_often(asked).value_or(Problem{.code = ProblemCode::unauthenticated});
 }
 
 // Whether the secret is one that nobody has shown yet, from an address that has used up its bucket. Such a guess need
@@ -527,7 +540,7 @@ std::optional<Problem> Server::admit(Operation const& operation, Call& call, std
   return std::nullopt;
 }
 
-void Server::handle(Request&& request, Reply reply) {
+void Server::handle(Request&& request, Reply reply, Door door) {
   Instant const now = this->now();
   auto call = std::make_shared<Call>();
   call->now = now;
@@ -540,7 +553,8 @@ void Server::handle(Request&& request, Reply reply) {
   };
 
   // Step 1. What is wanted.
-  auto match = router().find(asked.method, asked.path);
+  Router const& routes = door == Door::metrics ? metrics_routes_ : front_routes_;
+  auto match = routes.find(asked.method, asked.path);
   if (std::holds_alternative<Router::NotFound>(match)) return refuse(not_found());
   if (auto* wrong = std::get_if<Router::WrongMethod>(&match)) {
     return refuse({.code = ProblemCode::method_not_allowed, .allow = std::move(wrong->allowed)});
@@ -549,7 +563,12 @@ void Server::handle(Request&& request, Reply reply) {
   Operation const& operation = operations()[static_cast<std::size_t>(found.route)];
   call->path = std::move(found.parameters);
   reply = measured(operation, call, std::move(reply));
+  // What asks for no token is as much work for us, and nobody has said who he is.
+  bool const is_limited = operation.scope.empty() && !operation.is_health() && door == Door::front;
   try {
+    if (auto const problem = is_limited ? asks_too_often(asked) : std::nullopt) {
+      return reply(problem_response(*problem, asked));
+    }
     serve(operation, call, reply);
   } catch (std::exception const&) {  // whoever lets go of the reply last answers
   }

@@ -37,6 +37,7 @@
 
 namespace regulus::server {
 
+class Router;  // http/router.h
 class Server;  // server.h
 
 // A request that has passed the door.
@@ -135,8 +136,14 @@ struct Operation {
   Read transact = nullptr;  // of read and write
   Work work = nullptr;
   bool turns = false;  // turn_off_at_once goes before it
+
+  // Whether the process is alive and ready: a monitor may ask as often as it likes.
+  constexpr bool is_health() const { return id == "healthz" || id == "readyz"; }
+  constexpr bool is_metrics() const { return id == "prometheus"; }
 };
 std::span<Operation const> operations();
+// The routes of those that are offered; what a route stands for is its operation's place in the list.
+Router routes_of(std::function<bool(Operation const&)> const& is_offered);
 // The first part of every request of the switch, before it queues for the writer: if it is to turn off and may, the
 // company is off in this process from here on, however long the writer takes. What it says wrong, the second part
 // tells. In endpoints/rl.cpp.

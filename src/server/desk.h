@@ -100,6 +100,8 @@ class Desk {
   // Takes a booking out of every plan and gives it a status: cancelled, pending, partner; what was promised is off.
   // Errors: invalid, when the lifecycle forbids it.
   Status withdraw(BookingId booking, BookingStatus status);
+  // The driver of a booking will not drive it: nobody has it, and what was promised stands. Errors: as withdraw.
+  Status give_back(BookingId booking) { return take_out(booking, BookingStatus::pending); }
   // Takes back what a driver has not begun yet: he is ill, or gone. Who is on board stays with him, and what the others
   // were promised stands.
   void release(DriverId driver);

@@ -1,5 +1,6 @@
 #include "server/event_hub.h"
 
+#include <map>
 #include <string>
 
 #include "store/outbox.h"
@@ -64,6 +65,22 @@ void EventHub::deliver(store::Database& database, std::int64_t company) {
   std::erase_if(listeners_, [&](Listener& listener) {
     if (listener.company != company) return !listener.stream->is_open();
     return !bring(database, listener);
+  });
+  count_ = listeners_.size();
+}
+
+void EventHub::deliver_all(store::Database& database) {
+  std::map<std::int64_t, std::int64_t> newest;
+  Status const read = database.read([&](store::Transaction& tx) {
+    newest = store::newest_events(tx);
+    return ok();
+  });
+  if (!read) return;  // the next time tries again
+  std::unique_lock const lock(mutex_);
+  std::erase_if(listeners_, [&](Listener& listener) {
+    auto const found = newest.find(listener.company);
+    bool const is_behind = found != newest.end() && found->second > listener.last;
+    return is_behind ? !bring(database, listener) : !listener.stream->is_open();
   });
   count_ = listeners_.size();
 }

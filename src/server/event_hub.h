@@ -32,6 +32,8 @@ class EventHub {
   void listen(store::Database& database, Listener listener);
   // Something was committed for this company: brings every listener up to date. Reads the database.
   void deliver(store::Database& database, std::int64_t company);
+  // The same for whichever companies have news, for changes that another process made.
+  void deliver_all(store::Database& database);
   // Waits for nobody: it is asked by those who hold a reader of the database, for which the others may be waiting.
   std::size_t listeners() const { return count_.load(); }
 

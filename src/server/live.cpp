@@ -97,7 +97,7 @@ struct Question {
   std::string candidate_trouble;
 };
 
-Result<Dispatched> suggest(Server& server, When const& when, Question& question);
+Result<Dispatched> suggest(Server& server, When const& when, Question& question, WhenKept const& with = {});
 
 // Whether no suggestion waits for a person any more, and one was refused or lay too long.
 bool is_turned_down(std::vector<store::Suggestion> const& suggestions) {
@@ -246,6 +246,8 @@ Json stored_body(StoredBody const& body) {
   bare.dropoff_window = BookingState{}.dropoff_window;
   Json json = Json::object({{"asked", to_json(body.asked)}, {"state", to_json(bare)}});
   if (!body.decided_by.empty()) json["decided_by"] = body.decided_by;
+  if (body.accepted_by != 0) json["accepted_by"] = body.accepted_by;
+  if (!body.refused_by.empty()) json["refused_by"] = Json::array_of(body.refused_by);
   return json;
 }
 
@@ -263,7 +265,13 @@ Result<StoredBody> stored_body_of(store::StoredBooking const& booking) {
   read->status = booking.status;
   Json const* const by = booking.body.find("decided_by");
   if (by != nullptr && !by->is_string()) return damaged("its \"decided_by\" is no text");
-  return StoredBody{.asked = body.take(), .state = read.take(), .decided_by = by == nullptr ? "" : by->as_string()};
+  StoredBody stored{.asked = body.take(), .state = read.take(), .decided_by = by == nullptr ? "" : by->as_string()};
+  Status status = ok();
+  JsonReader const at(booking.body, status);
+  at.get("accepted_by", stored.accepted_by);
+  at.each("refused_by", [&](JsonReader const& id) { id.value(stored.refused_by.emplace_back()); });
+  if (!status) return damaged(status.error().message);
+  return stored;
 }
 
 Seconds seconds_late(Booking const& booking, BookingState const& state, ObjectiveWeights const& weights) {
@@ -283,6 +291,7 @@ Json booking_json(store::StoredBooking const& row, StoredBody const& body, TimeZ
   auto const moment = [&](Seconds at) { return at == never ? Json() : Json(instant_text(zone.instant_of(at, date))); };
   json["status"] = word(row.status);
   json["driver"] = body.state.driver == 0 ? Json() : Json(body.state.driver);
+  json["accepted"] = body.state.driver != 0 && body.accepted_by == body.state.driver;
   json["promised_pickup"] = moment(body.state.promised_pickup);
   json["picked_up"] = moment(body.state.picked_up);
   json["dropped_off"] = moment(body.state.dropped_off);
@@ -317,7 +326,8 @@ Json assignment_json(LoadedDay const& day, BookingId id) {
                        {"locked", locked}});
 }
 
-Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::string const& date, Instant now) {
+Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::string const& date, Instant now,
+                           Insistence const& insistence) {
   LoadedDay day;
   Result<store::Company> loaded = store::load_company(tx, company);
   if (!loaded) return loaded.error();
@@ -373,6 +383,10 @@ Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::st
       if (!body) return body.error();
       if (body->decided_by == "person" && row.status == BookingStatus::assigned) {
         day.by_hand.emplace(row.id, body->state.driver);
+      }
+      for (DriverId const driver : body->refused_by) {
+        if (row.id == insistence.booking && driver == insistence.driver) continue;
+        body->asked.booking.forbidden.push_back(driver);
       }
       bookings.push_back({.id = row.id, .body = std::move(body->asked), .state = body->state});
       day.bookings.emplace(row.id, std::move(row));
@@ -488,11 +502,15 @@ Status keep_day(Server& server, store::Transaction& tx, LoadedDay const& day, In
     Result<StoredBody> const stored = stored_body_of(row);
     if (!stored) return stored.error();
     BookingStatus const wanted = desk.booking(id).status;
-    StoredBody after{.asked = stored->asked, .state = desk.booking(id), .decided_by = stored->decided_by};
+    StoredBody after = *stored;
+    after.state = desk.booking(id);
     bool const is_open = wanted == BookingStatus::pending;
     bool const is_new = after.state.driver != stored->state.driver || wanted != row.status;
     if (is_open) after.decided_by.clear();
     if (!is_open && is_new && !decided_by.empty()) after.decided_by = decided_by;
+    if (after.state.driver != stored->state.driver) after.accepted_by = 0;
+    // Somebody insisted: what he said of the ride is over.
+    std::erase(after.refused_by, after.state.driver);
     Json const body = stored_body(after);
     // The row goes every step of its life that the desk went in one.
     std::vector<BookingStatus> const steps = way(row.status, wanted);
@@ -853,7 +871,8 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
       if (auto const known = store::load_driver(tx, call.company, driver); !known) return known.error();
       Result<store::Company> const company = store::load_company(tx, call.company);
       if (!company) return company.error();
-      return load_day(tx, call.company, TimeZone::named(company->time_zone)->date_of(row->pickup_at_us), when.now);
+      return load_day(tx, call.company, TimeZone::named(company->time_zone)->date_of(row->pickup_at_us), when.now,
+                      {.booking = booking, .driver = driver});
     });
     if (!day) return problem_of(day.error());
     Desk& desk = *day->desk;
@@ -909,15 +928,15 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
       call.say("the day changed while it was being decided about", "la journée a changé pendant la décision"));
 }
 
-Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const& when) {
+Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const& when, WhenKept const& with) {
   Result<Question> question = load_question(server, company, when);
   if (!question) return question.error();
-  return suggest(server, when, *question);
+  return suggest(server, when, *question, with);
 }
 
 namespace {
 
-Result<Dispatched> suggest(Server& server, When const& when, Question& question) {
+Result<Dispatched> suggest(Server& server, When const& when, Question& question, WhenKept const& with) {
   LoadedDay& day = question.day;
   std::int64_t const company = day.company.id;
   if (!question.candidate) return Error{ErrorKind::conflict, "no model is chosen, or it cannot be asked"};
@@ -975,6 +994,7 @@ Result<Dispatched> suggest(Server& server, When const& when, Question& question)
                   Json::object({{"suggestion", suggestion->id}, {"booking", id}, {"driver", driver}}), when.now);
     }
     judge(server, tx, day.company, verdict, when.now);
+    if (with) with(tx, done);
     return tx.failed() ? Status(tx.error()) : ok();
   });
   if (!kept) return kept.error();

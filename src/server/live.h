@@ -38,17 +38,26 @@ struct LoadedDay {
 };
 
 // The body of a stored booking: {"asked": what the client wrote, "state": what became of it, "decided_by": "rule",
-// "model" or "person", who gave it to its driver or partner or gave it up; absent when nobody has}.
+// "model" or "person", who gave it to its driver or partner or gave it up; absent when nobody has, "accepted_by": its
+// driver, once he has said that he will drive, "refused_by": drivers who will not, and get it from a person only}.
 struct StoredBody {
   BookingBody asked;
   BookingState state;
   std::string decided_by = {};
+  DriverId accepted_by = 0;
+  std::vector<DriverId> refused_by = {};
 };
 Json stored_body(StoredBody const& body);
 Result<StoredBody> stored_body_of(store::StoredBooking const& booking);
 
+// A person who insists: what this driver said of this booking does not count.
+struct Insistence {
+  BookingId booking = 0;
+  DriverId driver = 0;
+};
 // The service day of `date`. Errors: not_found, corrupt rows, invalid for what makes no day.
-Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::string const& date, Instant now);
+Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::string const& date, Instant now,
+                           Insistence const& insistence = {});
 // Today, or the date of the body's "date", by the company's clock. `now`: the moment of "at" for a test company.
 struct When {
   std::string date;
@@ -111,8 +120,9 @@ void improve_day(Server& server, std::int64_t company, When const& when);
 // Asks the candidate beside the rule and stores what it would have done; for shadow mode.
 void shadow_decision(Server& server, std::int64_t company, std::string const& decision_id);
 
-// Suggestions of the candidate for what is undecided; for mode suggest_only.
-Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const& when);
+// Suggestions of the candidate for what is undecided; for mode suggest_only. `with` as in decide_day; it is not asked
+// when there was nothing new to suggest.
+Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const& when, WhenKept const& with = {});
 
 // A person gives a booking to a driver: inserted where it costs least in his plan. `with`: what else belongs to the
 // same transaction. Not from the writer's thread. Problems: conflict when it is not possible.

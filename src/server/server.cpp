@@ -14,9 +14,9 @@
 #include "core/files.h"
 #include "dispatch/guarded.h"
 #include "dispatch/learned/value_model.h"
+#include "server/jobs.h"
 #include "store/hash.h"
 #include "store/idempotency.h"
-#include "store/jobs.h"
 #include "store/migrations.h"
 #include "store/model_registry.h"
 #include "store/suggestions.h"
@@ -72,6 +72,7 @@ Server::Server(Options options)
       roads_(options_.travel, road_patience),
       callers_(options_.callers),
       strangers_(options_.strangers),
+      refusals_(options_.refusals),
       events_(std::make_unique<EventHub>()) {
   if (!options_.clock) options_.clock = system_now;
   if (!options_.monotonic_ns) options_.monotonic_ns = steady_now_ns;
@@ -86,6 +87,9 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   }
   // The table of time zones is read when it is first asked for: here, where it has time and memory, and in no request.
   static_cast<void>(TimeZone::named("UTC"));
+  bool const apart = s.options_.metrics_listener.has_value();
+  s.front_routes_ = routes_of([apart](Operation const& op) { return !apart || !op.is_metrics(); });
+  s.metrics_routes_ = routes_of([](Operation const& op) { return op.is_metrics() || op.is_health(); });
   store::Database::Options store = s.options_.store;
   store.on_commit = [&s](std::chrono::duration<double> took) {
     s.metrics_.observe("dispatch_db_commit_duration_seconds", "", took.count());
@@ -106,6 +110,8 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   Metrics& m = s.metrics_;
   m.describe("dispatch_http_request_duration_seconds", "histogram", "Time from the whole request to the whole answer.");
   m.describe("dispatch_http_requests_total", "counter", "Answers, by operation and status.");
+  m.describe("dispatch_http_refused_total", "counter",
+             "Requests that were answered before any operation was known, by reason.");
   m.describe("dispatch_decisions_total", "counter", "Decisions, by who decided and what asked for them.");
   m.describe("dispatch_fallback_total", "counter",
              "Answers of a candidate that were replaced by the rule's, by reason.");
@@ -130,6 +136,9 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   // A rate sees nothing of a series that is born with its first event.
   for (std::string_view const reason : fallback_reasons) {
     m.add("dispatch_fallback_total", fmt::format("reason=\"{}\"", reason), 0);
+  }
+  for (std::string_view const reason : refusal_names) {
+    m.add("dispatch_http_refused_total", fmt::format("reason=\"{}\"", reason), 0);
   }
   m.add("dispatch_decision_errors_total", "", 0);
   for (char const* kept : {"kept=\"true\"", "kept=\"false\""}) m.add("dispatch_improvements_total", kept, 0);
@@ -165,19 +174,30 @@ Server::~Server() {
 }
 
 Status Server::listen() {
-  Listener::Options door = options_.listener;
-  door.body_limit = body_limit;
-  Result<std::unique_ptr<Listener>> listener =
-      Listener::open(door, [this](Request&& request, Reply reply) { handle(std::move(request), std::move(reply)); });
-  if (!listener) return listener.error();
-  listener_ = listener.take();
+  auto const open_at = [this](Listener::Options options, Door door) {
+    options.body_limit = body_limit;
+    options.on_refused = [this](Refused const& refused) { note(refused); };
+    return Listener::open(std::move(options), [this, door](Request&& request, Reply reply) {
+      handle(std::move(request), std::move(reply), door);
+    });
+  };
+  Result<std::unique_ptr<Listener>> front = open_at(options_.listener, Door::front);
+  if (!front) return front.error();
+  listener_ = front.take();
+  if (!options_.metrics_listener) return ok();
+  Result<std::unique_ptr<Listener>> metrics = open_at(*options_.metrics_listener, Door::metrics);
+  if (!metrics) return metrics.error();
+  metrics_listener_ = metrics.take();
   return ok();
 }
 
 std::uint16_t Server::port() const { return listener_ ? listener_->port() : 0; }
+std::uint16_t Server::metrics_port() const { return metrics_listener_ ? metrics_listener_->port() : 0; }
 
 void Server::stop() {
+  // Whoever watches sees the end of what is in flight, too.
   if (listener_) listener_->stop();
+  if (metrics_listener_) metrics_listener_->stop();
 }
 
 Response Server::ask(Request request) {
@@ -196,6 +216,25 @@ Json Answered::line() const {
                        {"ms", std::round(1e6 * seconds) / 1'000},
                        {"token", call.token.id.empty() ? Json() : Json(call.token.id)},
                        {"company", call.company == 0 ? Json() : Json(call.company)}});
+}
+
+Json LoggedRefusal::line() const {
+  Json line = Json::object({{"at", instant_text(at)},
+                            {"request", refused.request_id},
+                            {"refused", name_of(refused.why)},
+                            {"status", refused.status}});
+  if (unlogged > 0) line["unlogged"] = unlogged;
+  return line;
+}
+
+void Server::note(Refused const& refused) {
+  metrics_.add("dispatch_http_refused_total", fmt::format("reason=\"{}\"", name_of(refused.why)));
+  if (!options_.log_refusal) return;
+  if (!refusals_.take("", options_.monotonic_ns()).allowed) {
+    ++unlogged_refusals_;
+    return;
+  }
+  options_.log_refusal({.refused = refused, .at = now(), .unlogged = unlogged_refusals_.exchange(0)});
 }
 
 // Whoever asked, until he has his answer. It is measured, and says what the limits leave him.
@@ -286,7 +325,7 @@ Status Server::tidy() {
     for (store::Suggestion const& s : expired) {
       tell(tx, s.company, "suggestion.expired", Json::object({{"suggestion", s.id}, {"booking", s.booking}}), moment);
     }
-    if (auto const requeued = store::requeue_dead_jobs(tx, moment); !requeued) return requeued.error();
+    if (Status const requeued = requeue_dead_jobs(tx, *outbox_, "server", moment); !requeued) return requeued;
     // Whether the disk has room again shows only who writes; a server that is not ready may be asked by nobody else.
     if (!database_->is_writable()) tx.run(fmt::format("PRAGMA user_version = {}", store::schema_version(tx)));
     // Counted here and not at a scrape, which asks no database: a minute's delay is none for whoever is woken by it.
@@ -298,6 +337,12 @@ Status Server::tidy() {
   // What nobody answered is the rule's.
   for (store::Suggestion const& s : expired) due_.forget(s.company, s.booking);
   return look_at_the_clock(*this);
+}
+
+void Server::look_for_news() {
+  if (events_->listeners() == 0) return;
+  auto const turn = turn_at("news of other processes");
+  if (turn) pool_->run([this, turn] { events_->deliver_all(*database_); });
 }
 
 Result<store::AuditHead> Server::examine() {
@@ -330,15 +375,20 @@ std::uint64_t Server::random_seed() const {
 
 void Server::record(store::Transaction& tx, Call const& call, std::string const& action, std::string const& object,
                     Json const& before, Json const& after, std::string const& reason) {
-  store::append_audit(tx, {.company = call.company == 0 ? std::optional<std::int64_t>{} : call.company,
-                           .actor = call.token.id,
-                           .action = action,
-                           .object = object,
-                           .before = before,
-                           .after = after,
-                           .reason = reason,
-                           .request_id = call.request.id,
-                           .at = call.now});
+  store::AuditHead const head =
+      store::append_audit(tx, {.company = call.company == 0 ? std::optional<std::int64_t>{} : call.company,
+                               .actor = call.token.id,
+                               .action = action,
+                               .object = object,
+                               .before = before,
+                               .after = after,
+                               .reason = reason,
+                               .request_id = call.request.id,
+                               .at = call.now});
+  // That there is a row, and where; what is in it needs the right to read it.
+  if (call.company != 0) {
+    tell(tx, call.company, "audit.appended", Json::object({{"sequence", head.sequence}, {"action", action}}), call.now);
+  }
 }
 
 void Server::tell(store::Transaction& tx, std::int64_t company, std::string_view type, Json const& data, Instant at) {
@@ -379,10 +429,14 @@ void Server::Turn::end() {
 }
 
 std::shared_ptr<void> Server::at_work(std::string const& task) {
-  std::unique_lock const lock(waiting_mutex_);
-  auto const mine = at_work_.insert(task);
+  std::multiset<std::string>::iterator mine;
+  {
+    std::unique_lock const lock(waiting_mutex_);
+    mine = at_work_.insert(task);
+  }
+  // Without the lock, because what cannot be made for want of memory is let go of at once.
   return {nullptr, [this, mine](void*) {
-            std::unique_lock const done(waiting_mutex_);
+            std::unique_lock const lock(waiting_mutex_);
             at_work_.erase(mine);
           }};
 }

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -21,6 +22,7 @@
 #include "server/form.h"
 #include "server/http/listener.h"
 #include "server/http/rate_limit.h"
+#include "server/http/router.h"
 #include "server/metrics.h"
 #include "server/pool.h"
 #include "server/roads.h"
@@ -45,12 +47,22 @@ struct Answered {
   Json line() const;
 };
 
+// The same of a request that the door answered itself (http/refusal.h).
+struct LoggedRefusal {
+  Refused refused;
+  Instant at = 0;
+  std::int64_t unlogged = 0;  // how many there were since the last line: a flood must not fill the log
+  Json line() const;
+};
+
 class Server {
  public:
   struct Options {
     std::filesystem::path database = "data/regulus.db";
     std::filesystem::path models = "data/rl/served";  // where the bytes of registered models are kept
     Listener::Options listener{};
+    // Where metrics are then, beside the health of the process, and no longer at `listener`. None: they are there.
+    std::optional<Listener::Options> metrics_listener{};
     store::Database::Options store{};
     std::function<Instant()> clock{};  // none: the machine's
     // Of rate limits: nanoseconds that never go back. None: the machine's.
@@ -65,6 +77,9 @@ class Server {
     travel::TravelOptions travel{};
     // Called for each answer, from any thread. None: nobody listens.
     std::function<void(Answered const&)> log{};
+    // Likewise for what the door refuses, no more often than `refusals` allows.
+    std::function<void(LoggedRefusal const&)> log_refusal{};
+    RateLimit::Options refusals{.burst = 20, .per_second = 1};
   };
 
   // Opens or makes the database; does not listen yet.
@@ -76,6 +91,7 @@ class Server {
   // From here on requests come in. Errors as Listener::open.
   Status listen();
   std::uint16_t port() const;
+  std::uint16_t metrics_port() const;  // 0: there is none
   void stop();
 
   // What has to be done from time to time: answers and events that were kept long enough go, suggestions end, jobs of
@@ -83,13 +99,21 @@ class Server {
   // the background. Errors: the database's; nothing is lost, the next time does it.
   Status tidy();
 
+  // What is done twice a second: whoever follows a company hears what another process, a worker, has written for it.
+  // What this process writes is told at once, without.
+  void look_for_news();
+
   // What is looked at once a day: every page and index of the database, while requests go on. Returns the head of the
   // audit trail: written down elsewhere, it proves later that nothing before it was changed. Errors: corrupt, which
   // the gauge dispatch_database_damaged says too; the database's.
   Result<store::AuditHead> examine();
 
+  // Where a request came in: where everybody may, or where metrics are scraped.
+  enum class Door : std::uint8_t { front, metrics };
   // One request; what the listener calls, and a test without sockets.
-  void handle(Request&& request, Reply reply);
+  void handle(Request&& request, Reply reply, Door door = Door::front);
+  // What the listener tells of a request that it answered itself.
+  void note(Refused const& refused);
   // The same, waiting for the answer. Not from a thread of the pool or the writer.
   Response ask(Request request);
 
@@ -143,6 +167,7 @@ class Server {
   explicit Server(Options options);
   // Whether this token may do this, and its company is there; fills in the call.
   std::optional<Problem> admit(Operation const& operation, Call& call, std::string_view secret, store::Transaction& tx);
+  std::optional<Problem> asks_too_often(Request const& asked);
   Problem stranger(Request const& asked);
   bool is_guessing(Request const& asked, std::string_view secret);
   void note_admitted(std::string_view secret);
@@ -151,12 +176,14 @@ class Server {
   Reply measured(Operation const& operation, std::shared_ptr<Call const> call, Reply reply);
 
   Options options_;
+  Router front_routes_, metrics_routes_;
   Metrics metrics_;
   Watchdog watchdog_;
   Form form_;
   Due due_;
   Roads roads_;
-  RateLimit callers_, strangers_;
+  RateLimit callers_, strangers_, refusals_;
+  std::atomic<std::int64_t> unlogged_refusals_ = 0;
   std::mutex arms_mutex_;
   std::map<std::string, Arm> arms_;  // by model id
   mutable std::mutex forced_mutex_;
@@ -171,7 +198,7 @@ class Server {
   std::unique_ptr<store::Outbox> outbox_;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<Pool> pool_, background_;
-  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<Listener> listener_, metrics_listener_;
 };
 
 class Server::Turn {

@@ -133,11 +133,12 @@ Result<StoredJob> cancel_job(Transaction& tx, std::string const& id, std::int64_
   return load_job(tx, id);
 }
 
-Result<std::vector<StoredJob>> requeue_dead_jobs(Transaction& tx, std::int64_t now_us) {
+Result<std::vector<ChangedJob>> requeue_dead_jobs(Transaction& tx, std::int64_t now_us) {
   std::vector<StoredJob> dead;
   tx.query(fmt::format("{} WHERE state = 'running' AND lease_until <= ? ORDER BY created, id", select), {now_us},
            [&](Row const& row) { dead.push_back(job_from(tx, row)); });
-  for (StoredJob& job : dead) {
+  std::vector<ChangedJob> changed;
+  for (StoredJob const& job : dead) {
     JobState state = JobState::queued;
     std::optional<Json> result;
     if (job.cancel_requested) {
@@ -148,9 +149,9 @@ Result<std::vector<StoredJob>> requeue_dead_jobs(Transaction& tx, std::int64_t n
     }
     Result<StoredJob> released = release(tx, job.id, state, result, now_us);
     if (!released) return released.error();
-    job = released.take();
+    changed.push_back({.before = job, .after = released.take()});
   }
-  return checked(tx, std::move(dead));
+  return checked(tx, std::move(changed));
 }
 
 }  // namespace regulus::store

@@ -74,8 +74,11 @@ Result<StoredJob> finish_job(Transaction& tx, std::string const& id, std::string
 // A queued job is cancelled at once, a running one by its worker. Errors: not_found; conflict when it is finished.
 Result<StoredJob> cancel_job(Transaction& tx, std::string const& id, std::int64_t now_us);
 
+struct ChangedJob {
+  StoredJob before, after;
+};
 // Puts jobs whose lease has ended back into the queue; after most_attempts they fail, and those that were to be
-// cancelled are. Returns them as they are now.
-Result<std::vector<StoredJob>> requeue_dead_jobs(Transaction& tx, std::int64_t now_us);
+// cancelled are.
+Result<std::vector<ChangedJob>> requeue_dead_jobs(Transaction& tx, std::int64_t now_us);
 
 }  // namespace regulus::store

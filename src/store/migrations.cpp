@@ -200,7 +200,29 @@ constexpr std::string_view second[] = {
     "CREATE INDEX suggestions_by_booking ON suggestions (company, booking)",
 };
 
-constexpr std::array<std::span<std::string_view const>, 2> all = {first, second};
+constexpr std::string_view third[] = {
+    // What a worker tells of the study that a job runs (store/study_reports.h).
+    R"(CREATE TABLE study_reports (
+      job TEXT NOT NULL PRIMARY KEY REFERENCES jobs (id),
+      name TEXT NOT NULL,
+      direction TEXT NOT NULL CHECK (direction IN ('minimize', 'maximize')),
+      importances TEXT,
+      problem TEXT,
+      reported INTEGER NOT NULL
+    ) STRICT)",
+    R"(CREATE TABLE study_trials (
+      job TEXT NOT NULL REFERENCES jobs (id),
+      number INTEGER NOT NULL,
+      state TEXT NOT NULL CHECK (state IN ('running', 'complete', 'pruned', 'failed', 'waiting')),
+      value REAL,
+      parameters TEXT NOT NULL,
+      started INTEGER,
+      ended INTEGER,
+      PRIMARY KEY (job, number)
+    ) STRICT)",
+};
+
+constexpr std::array<std::span<std::string_view const>, 3> all = {first, second, third};
 
 }  // namespace
 

@@ -35,6 +35,13 @@ EventPage events_after(Transaction& tx, std::int64_t company, std::int64_t after
   return page;
 }
 
+std::map<std::int64_t, std::int64_t> newest_events(Transaction& tx) {
+  std::map<std::int64_t, std::int64_t> newest;
+  tx.query("SELECT company, last FROM outbox_heads", {},
+           [&](Row const& row) { newest[row.integer(0)] = row.integer(1); });
+  return newest;
+}
+
 std::int64_t prune_events(Transaction& tx, std::int64_t now_us) {
   return tx.run("DELETE FROM outbox WHERE at < ?", {now_us - events_kept_us});
 }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,9 @@ class Outbox {
 
 // At most `limit` events after a number; 0 is before the first.
 EventPage events_after(Transaction& tx, std::int64_t company, std::int64_t after, int limit);
+
+// The newest number of each company that has had an event.
+std::map<std::int64_t, std::int64_t> newest_events(Transaction& tx);
 
 // Removes events older than events_kept_us; returns how many. Numbers go on where they were.
 std::int64_t prune_events(Transaction& tx, std::int64_t now_us);

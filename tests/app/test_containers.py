@@ -81,7 +81,9 @@ def test_the_services_run_commands_and_use_ports_and_paths_that_there_are():
     assert f"EXPOSE {port}\n" in DOCKERFILE and f"localhost:{port}/readyz" in DOCKERFILE
     assert services["api"]["ports"] == [f"127.0.0.1:{port}:{port}"]
     scraped = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text(encoding="utf-8"))
-    assert scraped["scrape_configs"][0]["static_configs"][0]["targets"] == [f"api:{port}"]
+    metrics_port = image_command[image_command.index("--metrics-port") + 1]
+    assert metrics_port != port and f"EXPOSE {metrics_port}" not in DOCKERFILE
+    assert scraped["scrape_configs"][0]["static_configs"][0]["targets"] == [f"api:{metrics_port}"]
     assert all((DEPLOY / "prometheus" / rules).exists() for rules in scraped["rule_files"])
     # The database's default lies in the volume that both services share.
     work_folder = re.search(r"^WORKDIR (/srv/\S+)$", DOCKERFILE, flags=re.MULTILINE).group(1)

@@ -34,14 +34,15 @@ def regulus(folder, *words, code=0):
 
 
 class Server:
-    def __init__(self, folder):
+    def __init__(self, folder, *words, stderr=subprocess.PIPE):
         self.folder = folder
         self.process = subprocess.Popen(
-            [REGULUS, "serve", "--port", "0", "--json"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [REGULUS, "serve", "--port", "0", "--json", *words], cwd=folder, stdout=subprocess.PIPE, stderr=stderr, text=True
         )
         line = self.process.stdout.readline()
-        assert line, self.process.stderr.read()
-        self.port = json.loads(line)["port"]
+        assert line, self.process.stderr.read() if self.process.stderr else "it did not start"
+        self.told = json.loads(line)
+        self.port = self.told["port"]
 
     @property
     def url(self):
@@ -64,14 +65,15 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(timeout=30)
-        self.process.stdout.close()
-        self.process.stderr.close()
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
         return code
 
 
 @contextlib.contextmanager
-def serving(folder):
-    server = Server(folder)
+def serving(folder, *words, **more):
+    server = Server(folder, *words, **more)
     try:
         yield server
     finally:
@@ -203,7 +205,107 @@ def test_a_worker_does_what_the_server_queued(folder):
         assert status == 202 and answer.getheader("Location") == f"/api/v1/jobs/{job['id']}"
         assert regulus(folder, "worker", "--once")["jobs"] == 1
         status, done, _ = server.ask("GET", f"/api/v1/jobs/{job['id']}", token)
-        assert (status, done["state"]) == (200, "succeeded"), done
+        assert (status, done["state"], done["progress"]) == (200, "succeeded", 1), done
+        assert server.ask("GET", f"/api/v1/training-runs/{job['id']}", token)[1] == done
+        _, trail, _ = server.ask("GET", "/api/v1/audit?actor=worker", token)
+        assert [(row["action"], row["object"]) for row in trail["items"]] == [("job.succeeded", f"job/{job['id']}")]
+    at = folder / "data/jobs" / job["id"]
+    assert (at / "progress").read_text() == "1.0000\n"
+    regulus(at, *"evaluate --episodes 3 --compare-baseline --progress-file evaluated".split())
+    assert (at / "evaluated").read_text() == "1.0000\n"
+
+
+@contextlib.contextmanager
+def working(folder, *words):
+    worker = subprocess.Popen(
+        [REGULUS, "worker", "--once", *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        worker.communicate()
+
+
+def followed(server, token, until):
+    """The data of job.progress, from the company's first event on, until one of them is what is waited for."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("GET", "/api/v1/companies/1/events?after=0", headers={"Authorization": f"Bearer {token}"})
+    stream = connection.getresponse()
+    told, kind = [], ""
+    while not told or not until(told[-1]):
+        line = stream.readline().decode().rstrip("\n")
+        assert line or stream.fp is not None, "the stream ended"
+        if line.startswith("event: "):
+            kind = line.removeprefix("event: ")
+        elif line.startswith("data: ") and kind == "job.progress":
+            told.append(json.loads(line.removeprefix("data: ")))
+    connection.close()
+    return told
+
+
+def items_of(server, token, path):
+    items, status = [], 200
+    while path:
+        status, page, _ = server.ask("GET", path, token)
+        assert status == 200, page
+        items += page["items"]
+        path = page["next"]
+    return items
+
+
+def test_a_study_is_followed_while_a_worker_runs_it_and_stopped(folder):
+    with serving(folder) as server:
+        token = a_company(server)
+        order = {"company": 1, "scenario": "classic", "trials": 10_000, "episodes": 1, "seed": 1}
+        _, job, _ = server.ask("POST", "/api/v1/studies", token, order)
+        path = f"/api/v1/studies/{job['id']}"
+        with working(folder) as worker:
+            told = followed(server, token, lambda event: event["progress"] >= 0.0015)
+            assert server.ask("POST", f"{path}/stop", token)[0] == 202
+            assert worker.wait(timeout=60) == 0
+        end = followed(server, token, lambda event: event["state"] == "cancelled")
+        assert end[: len(told)] == told
+        assert {event["job"] for event in end} == {job["id"]} and {event["kind"] for event in end} == {"tune"}
+        assert [event["progress"] for event in end] == sorted(event["progress"] for event in end)
+        assert len({event["progress"] for event in end}) > 2, end
+
+        status, study, _ = server.ask("GET", path, token)
+        assert (status, study["state"], study["study"]["problem"]) == (200, "cancelled", None), study
+        counts = study["study"]["trials"]
+        # Of 10,025 trainings: so many trials and those that select and validate.
+        assert counts["complete"] + counts["pruned"] >= 15 and counts["running"] == 0, counts
+        trials = items_of(server, token, f"{path}/trials?limit=7")
+        assert [trial["number"] for trial in trials] == list(range(len(trials)))
+        assert len(trials) == sum(counts.values())
+        complete = [trial for trial in trials if trial["state"] == "complete"]
+        assert len(complete) == counts["complete"]
+        best = max(complete, key=lambda trial: trial["value"])
+        assert study["study"]["best"]["value"] == best["value"]
+        assert all(trial["parameters"] and trial["ended"] >= trial["started"] for trial in complete)
+        status, importances, _ = server.ask("GET", f"{path}/importances", token)
+        assert (status, importances["trials"]) == (200, len(complete))
+        assert {row["name"] for row in importances["parameters"]} == set(best["parameters"])
+        assert sum(row["share"] for row in importances["parameters"]) == pytest.approx(1)
+
+        _, trail, _ = server.ask("GET", "/api/v1/audit?company=1&action=job.cancelled", token)
+        assert [(row["actor"], row["object"]) for row in trail["items"]] == [("worker", f"job/{job['id']}")]
+        assert server.ask("GET", "/api/v1/audit/verify", token)[1]["first_broken"] is None
+
+
+def test_a_study_whose_file_is_damaged_says_so(folder):
+    with serving(folder) as server:
+        token = a_company(server)
+        _, job, _ = server.ask("POST", "/api/v1/studies", token, {"company": 1, "scenario": "classic", "trials": 1, "episodes": 1})
+        (folder / "data/jobs" / job["id"]).mkdir(parents=True)
+        (folder / "data/jobs" / job["id"] / "studies.db").write_bytes(b"no study" * 1_000)
+        assert regulus(folder, "worker", "--once")["jobs"] == 1
+        path = f"/api/v1/studies/{job['id']}"
+        _, study, _ = server.ask("GET", path, token)
+        assert study["state"] == "failed" and "studies.db" in study["study"]["problem"], study
+        for of in ("trials", "importances"):
+            status, problem, _ = server.ask("GET", f"{path}/{of}", token)
+            assert status == 409 and "studies.db" in problem["detail"], problem
 
 
 def test_wrong_starts_say_what_to_do(folder):

@@ -49,7 +49,8 @@ TEST(Api, what_says_nothing_of_the_database_does_not_ask_it) {
   ServerUnderTest test;
   auto const reads = [&] { return test.server().database().counts().reads; };
   std::uint64_t const before = reads();
-  for (char const* path : {"/healthz", "/version", "/metrics", "/openapi.json", "/problems/not-found"}) {
+  for (char const* path :
+       {"/healthz", "/version", "/metrics", "/openapi.json", "/openapi.yaml", "/problems/not-found"}) {
     EXPECT_EQ(test.ask("GET", path).status, 200) << path;
     EXPECT_EQ(reads(), before) << path;
   }
@@ -130,6 +131,71 @@ TEST(Api, a_guess_from_an_address_without_credit_does_not_reach_the_database) {
   EXPECT_EQ(me(test.administrator()), 200) << "who was let in is not shut out by his neighbour";
   test.advance(2 * one_second);
   EXPECT_EQ(me(gone.secret), 401);
+}
+
+TEST(Api, what_needs_no_token_is_as_limited_as_a_stranger_but_for_the_health) {
+  ServerUnderTest test([](Server::Options& options) { options.strangers = {.burst = 2, .per_second = 1}; });
+  auto const ask = [&](char const* path) { return test.ask("GET", path); };
+  for (char const* path : {"/metrics", "/openapi.json", "/openapi.yaml", "/version", "/problems/not-found"}) {
+    test.advance(2 * one_second);
+    EXPECT_EQ(ask(path).status, 200) << path;
+    EXPECT_EQ(ask(path).status, 200) << path;
+    Response const third = ask(path);
+    EXPECT_EQ(problem_of(third), "rate-limited") << path;
+    EXPECT_EQ(header_of(third, "Retry-After"), "1") << path;
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_EQ(ask("/healthz").status, 200);
+      EXPECT_EQ(ask("/readyz").status, 200);
+    }
+  }
+}
+
+// Answers of one of the server's two doors, without sockets.
+int status_at(ServerUnderTest& test, Server::Door door, std::string const& method, std::string const& path) {
+  std::promise<int> status;
+  test.server().handle(
+      test.request_of(method, path), [&](Response const& response) { status.set_value(response.status); }, door);
+  return status.get_future().get();
+}
+
+TEST(Api, metrics_with_a_port_of_their_own_are_nowhere_else_and_nothing_else_is_there) {
+  ServerUnderTest test([](Server::Options& options) {
+    options.metrics_listener.emplace();
+    options.strangers = {.burst = 1, .per_second = 1};
+  });
+  using Door = Server::Door;
+  EXPECT_EQ(status_at(test, Door::front, "GET", "/metrics"), 404);
+  EXPECT_EQ(status_at(test, Door::front, "POST", "/metrics"), 404) << "nor told of in Allow";
+  EXPECT_EQ(status_at(test, Door::front, "GET", "/healthz"), 200);
+  EXPECT_EQ(status_at(test, Door::front, "GET", "/version"), 200);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(status_at(test, Door::metrics, "GET", "/metrics"), 200) << "as often as it likes";
+  }
+  EXPECT_EQ(status_at(test, Door::metrics, "GET", "/healthz"), 200);
+  EXPECT_EQ(status_at(test, Door::metrics, "GET", "/readyz"), 200);
+  for (char const* path : {"/version", "/openapi.json", "/openapi.yaml", "/api/v1/companies", "/api/v1/me"}) {
+    EXPECT_EQ(status_at(test, Door::metrics, "GET", path), 404) << path;
+  }
+  ASSERT_TRUE(test.server().listen());
+  EXPECT_NE(test.server().metrics_port(), 0);
+  EXPECT_NE(test.server().metrics_port(), test.server().port());
+}
+
+TEST(Api, tells_what_is_wrong_with_a_member_in_the_readers_language) {
+  ServerUnderTest test;
+  auto const error = [&](char const* language, Json json) {
+    Response const response =
+        test.post("/api/v1/companies", test.administrator(), std::move(json), {{"accept-language", language}});
+    EXPECT_EQ(response.status, 422);
+    return json_of(response).find("errors")->as_array().at(0).dump();
+  };
+  Json const company = Json::object({{"id", 0.5}, {"name", "A"}, {"time_zone", "Europe/Zurich"}});
+  EXPECT_EQ(error("en", company), R"({"pointer":"/id","code":"invalid","message":"id = 0.5 is no whole number"})");
+  EXPECT_EQ(error("fr-CH", company),
+            R"({"pointer":"/id","code":"invalid","message":"id = 0.5 n’est pas un nombre entier"})");
+  EXPECT_EQ(error("fr", Json::object({{"id", 1}})),
+            "{\"pointer\":\"\",\"code\":\"invalid\",\"message\":\"le document n’a pas de membre «\u00A0name\u00A0»"
+            "\u202F; ajoutez-le\"}");
 }
 
 TEST(Api, tells_problems_in_french) {

@@ -288,6 +288,90 @@ TEST(Listener, invites_the_body_of_a_client_that_waits_for_it) {
   EXPECT_EQ(client.read_answer().status, 413) << "and not invited";
 }
 
+// --- what is told of refusals
+
+// What the door tells, as "reason status request".
+class Told {
+ public:
+  Listener::Options in(Listener::Options options) {
+    options.on_refused = [this](Refused const& refused) {
+      std::lock_guard const lock(mutex_);
+      lines_.push_back(fmt::format("{} {} {}", name_of(refused.why), refused.status, refused.request_id));
+    };
+    return options;
+  }
+  // Waits until there are so many.
+  std::vector<std::string> take(std::size_t count) {
+    EXPECT_TRUE(comes_true([&] {
+      std::lock_guard const lock(mutex_);
+      return lines_.size() >= count;
+    }));
+    std::lock_guard const lock(mutex_);
+    return std::exchange(lines_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+TEST(ListenerRefusals, are_told_with_their_reason_and_the_id_of_the_answer) {
+  Told told;
+  Listener::Options options;
+  options.head_deadline = options.body_deadline = milliseconds(60);
+  options.body_limit = [](std::string_view, std::string_view) { return 100'000; };
+  options.most_large_bodies = 80'000;
+  auto const listener = listen(echo, told.in(options));
+  struct Case {
+    std::string reason, bytes;
+    int status = 0;
+  };
+  std::string const long_word(9'000, 'x');
+  for (Case const& c : {
+           Case{"missing_host", "GET / HTTP/1.1\r\n\r\n", 400},
+           Case{"transfer_encoding", get("/", "Transfer-Encoding: chunked\r\n"), 400},
+           Case{"target_too_long", get("/" + long_word), 414},
+           Case{"head_too_long", get("/", "X: " + long_word + "\r\n"), 431},
+           Case{"version", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505},
+           Case{"body_too_large", get("/", "Content-Length: 100001\r\n"), 413},
+           Case{"no_room_for_bodies", get("/", "Content-Length: 80001\r\n"), 503},
+           Case{"head_timeout", "GET / HTTP/1.1\r\n", 408},
+           Case{"body_timeout", get("/", "Content-Length: 5\r\n"), 408},
+       }) {
+    Client client(listener->port());
+    client.send(c.bytes);
+    Client::Answer const answer = client.read_answer();
+    EXPECT_EQ(told.take(1), std::vector{fmt::format("{} {} {}", c.reason, c.status, answer.header("X-Request-Id"))});
+  }
+  Client client(listener->port());
+  client.send(get("/"));
+  EXPECT_EQ(client.read_answer().status, 200);
+  EXPECT_TRUE(told.take(0).empty()) << "what is answered by the handler is no refusal";
+}
+
+TEST(ListenerRefusals, tell_of_connections_that_are_turned_away) {
+  Told told;
+  Listener::Options options;
+  options.most_connections = 1;
+  auto const listener = listen(echo, told.in(options));
+  Client const first(listener->port());
+  ASSERT_TRUE(comes_true([&] { return listener->counts().open == 1; }));
+  Client second(listener->port());
+  Client::Answer const answer = second.read_answer();
+  EXPECT_EQ(told.take(1), std::vector{"too_many_connections 503 " + answer.header("X-Request-Id")});
+}
+
+TEST(ListenerRefusals, are_answered_even_if_whoever_is_told_throws) {
+  Listener::Options options;
+  options.on_refused = [](Refused const&) { throw std::runtime_error("no memory"); };
+  auto const listener = listen(echo, options);
+  for (int i = 0; i < 2; ++i) {
+    Client client(listener->port());
+    client.send("GET / HTTP/1.1\r\n\r\n");
+    EXPECT_EQ(client.read_answer().status, 400);
+  }
+}
+
 // --- deadlines
 // --------------------------------------------------------------------------------------------------------
 

@@ -251,6 +251,20 @@ TEST_F(Live, a_ride_is_booked_decided_driven_and_counted) {
   EXPECT_EQ(run().find("decision")->is_null(), true);
 }
 
+TEST_F(Live, a_decision_is_asked_of_another_model_by_the_body_or_the_query) {
+  if (model_.empty()) model_ = world_.model();
+  world_.server().replace_candidate(model_, std::make_shared<dispatch::Guarded const>(std::make_unique<Illegal>()));
+  book(10);
+  std::string const path = "/decisions/" + text_at(run(), "decision") + "/replay";
+  for (auto const& [query, body] : {std::pair{"?model=" + model_, Json::object()},
+                                    {std::string(), Json::object({{"model", model_}})},
+                                    {"?model=" + model_, Json::object({{"model", model_}})}}) {
+    EXPECT_FALSE(json_of(expect(200, post(path + query, body))).find("same")->as_bool());
+  }
+  EXPECT_EQ(post(path + "?model=mdl_other", Json::object({{"model", model_}})).status, 422);
+  EXPECT_EQ(post(path + "?model=mdl_other", Json::object()).status, 404);
+}
+
 TEST_F(Live, any_decision_replays_to_the_same_bytes_and_explains_itself) {
   for (int hour : {9, 10, 11, 12}) book(hour);
   std::string const id = text_at(run(), "decision");
@@ -308,6 +322,10 @@ TEST_F(Live, suggestions_wait_for_a_person_who_accepts_or_rejects) {
   EXPECT_EQ(counter("suggestions"), 2);
   EXPECT_EQ(counter("suggestions_accepted"), 1);
   EXPECT_EQ(counter("suggestions_rejected"), 1);
+  std::string const told = world_.read([&](store::Transaction& tx) -> Result<std::string> {
+    return tx.text("SELECT GROUP_CONCAT(data) FROM outbox WHERE type = 'suggestion.accepted'").value_or("");
+  });
+  EXPECT_NE(told.find(accepted), std::string::npos) << told;
   // What was turned down is the rule's.
   run();
   EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", second)), "status"), "assigned");
@@ -508,6 +526,77 @@ TEST_F(Live, a_person_assigns_what_is_possible_and_is_told_when_it_is_not) {
   EXPECT_EQ(counter("decisions"), 2);
 }
 
+TEST_F(Live, a_ride_that_its_driver_refuses_goes_to_another_with_its_promise) {
+  expect(200, put("/settings", Json::object({{"auto_dispatch", true}, {"improve", false}})));
+  std::int64_t const ride = book(10);
+  settle();
+  std::string const path = fmt::format("/assignments/{}", ride);
+  std::int64_t const driver = driver_of(ride);
+  ASSERT_NE(driver, 0);
+  std::string const promised = text_at(get(fmt::format("/bookings/{}", ride)), "promised_pickup");
+  EXPECT_EQ(post(path + "/reject", Json::object()).status, 422) << "a reason is asked for";
+  EXPECT_EQ(post(path + "/reject", Json::object({{"reason", "mood"}})).status, 422);
+  Response const refused =
+      expect(200, post(path + "/reject", Json::object({{"reason", "timing"}, {"note", "school run"}})));
+  EXPECT_EQ(text_at(json_of(refused), "status"), "pending");
+  EXPECT_TRUE(json_of(refused).find("driver")->is_null());
+  settle();
+  EXPECT_EQ(driver_of(ride), 3 - driver);
+  EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", ride)), "promised_pickup"), promised);
+  expect(200, post(path + "/reject", Json::object({{"reason", "other"}})));
+  settle();
+  EXPECT_EQ(driver_of(ride), 0) << "nobody is asked twice";
+  std::int64_t const rejected = world_.read([&](store::Transaction& tx) -> Result<std::int64_t> {
+    return tx.integer("SELECT value FROM counters WHERE company = 1 AND name = 'assignments_rejected'").value_or(0);
+  });
+  EXPECT_EQ(rejected, 2);
+  EXPECT_EQ(post(path + "/reject", Json::object({{"reason", "other"}})).status, 409) << "nobody has it";
+  // Whoever insists can give it to him all the same, and what he said is forgotten.
+  if (status_of(ride) == "pending") give(ride, static_cast<int>(driver));
+  EXPECT_EQ(driver_of(ride), driver);
+  std::string const row = world_.read([&](store::Transaction& tx) -> Result<std::string> {
+    return store::load_booking(tx, 1, static_cast<BookingId>(ride))->body.dump();
+  });
+  EXPECT_NE(row.find(fmt::format("\"refused_by\":[{}]", 3 - driver)), std::string::npos) << row;
+}
+
+TEST_F(Live, what_a_driver_accepts_is_his_until_somebody_else_has_it) {
+  std::int64_t const ride = book(10);
+  std::string const path = fmt::format("/assignments/{}/accept", ride);
+  EXPECT_EQ(post(path, Json::object()).status, 409) << "nobody has it";
+  give(ride, 1);
+  auto const accepted = [&] { return get(fmt::format("/bookings/{}", ride)).find("accepted")->as_bool(); };
+  auto const told = [&] {
+    return world_.read([&](store::Transaction& tx) -> Result<std::int64_t> {
+      return tx.integer("SELECT COUNT(*) FROM outbox WHERE type = 'assignment.accepted'").value_or(0);
+    });
+  };
+  EXPECT_FALSE(accepted());
+  expect(200, post(path, Json::object()));
+  expect(200, post(path, Json::object()));
+  EXPECT_TRUE(accepted());
+  EXPECT_EQ(told(), 1) << "said twice, it is told once";
+  give(ride, 2);
+  EXPECT_FALSE(accepted());
+  expect(200, post(path, Json::object()));
+  world_.advance(2LL * 3'600 * one_second);
+  expect(200, post(fmt::format("/assignments/{}/start", ride), Json::object()));
+  EXPECT_TRUE(accepted());
+  EXPECT_EQ(post(fmt::format("/assignments/{}/reject", ride), Json::object({{"reason", "timing"}})).status, 409)
+      << "he is on his way";
+  EXPECT_EQ(driver_of(ride), 2);
+}
+
+TEST_F(Live, another_ride_is_offered_again_to_whoever_refused_the_old_one) {
+  std::int64_t const ride = book(10);
+  give(ride, 1);
+  expect(200, post(fmt::format("/assignments/{}/reject", ride), Json::object({{"reason", "timing"}})));
+  Json const later = Json::object({{"pickup_window", *a_ride(15).find("pickup_window")}, {"required", Json::Array{1}}});
+  expect(200, ask("PATCH", fmt::format("/bookings/{}", ride), later, {{"if-match", "*"}}));
+  run();
+  EXPECT_EQ(driver_of(ride), 1);
+}
+
 TEST_F(Live, a_driver_taken_out_of_service_gives_his_rides_back) {
   std::int64_t const ride = book(10);
   expect(200, post("/assignments", Json::object({{"booking", ride}, {"driver", 1}})));
@@ -552,6 +641,20 @@ TEST_F(Live, long_operations_too_have_one_effect_under_one_key) {
   EXPECT_EQ(header_of(second, "Idempotency-Replayed"), "true");
   EXPECT_EQ(counter("decisions"), 1);
   EXPECT_EQ(ask("POST", "/assignments", Json::object({{"booking", ride}, {"driver", 1}}), key).status, 422);
+}
+
+TEST_F(Live, suggestions_under_one_key_are_made_once_and_told_twice) {
+  switch_to("suggest_only", healthy());
+  book(10);
+  Pairs const key = {{"idempotency-key", "s1"}};
+  Response const first = ask("POST", "/suggestions:compute", Json::object(), key);
+  book(12);
+  Response const second = ask("POST", "/suggestions:compute", Json::object(), key);
+  EXPECT_EQ(first.status, 200) << first.body;
+  EXPECT_EQ(json_of(first).find("items")->as_array().size(), 1U);
+  EXPECT_EQ(second.body, first.body);
+  EXPECT_EQ(header_of(second, "Idempotency-Replayed"), "true");
+  EXPECT_EQ(counter("suggestions"), 1);
 }
 
 // A disk without room: the database may not grow by a page more.

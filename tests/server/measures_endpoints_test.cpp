@@ -15,11 +15,11 @@ class Measures : public ::testing::Test {
         [&](store::Transaction& tx) { return store::add_driver(tx, {.company = 1, .id = 1, .name = "Nadia"}); });
   }
   // Window 09:00 to 09:10 local. A ride picked up and put down so many minutes after nine has ended well.
-  BookingId ride(BookingStatus status, int picked_up = -1, int dropped_off = -1) {
+  BookingId ride(BookingStatus status, int picked_up = -1, int dropped_off = -1, int days_later = 0) {
     BookingBody body;
     body.booking.booking_class = BookingClass::outbound;  // nothing is tolerated
     body.booking.seats = Seats{{1, 0, 0}};
-    Instant const nine = monday_morning;  // 08:00 UTC
+    Instant const nine = monday_morning + days_later * 24LL * 3'600 * one_second;  // 08:00 UTC
     body.pickup_window = {nine, nine + 10 * 60 * one_second};
     body.dropoff_window = InstantWindow{nine, nine + 30 * 60 * one_second};
     BookingState state;
@@ -136,9 +136,56 @@ TEST_F(Measures, only_what_was_asked_for_is_answered) {
   EXPECT_TRUE(figures(next, "all").find("unserved_share")->find("value")->is_null());
 }
 
+TEST_F(Measures, steps_are_days_of_the_company_and_add_up_to_the_whole) {
+  ride(BookingStatus::completed, 5, 25);
+  ride(BookingStatus::completed, 22, 38, 1);
+  ride(BookingStatus::unserved, -1, -1, 1);
+  decide("rule", {});
+  auto const ask = [&](std::string const& query) {
+    Response const response = test_.get("/api/v1/companies/1/metrics?" + query, test_.administrator());
+    EXPECT_EQ(response.status, 200) << response.body;
+    return json_of(response);
+  };
+  Json const answer = ask("from=2026-03-02&to=2026-03-05&step=day");
+  auto const& steps = answer.find("steps")->as_array();
+  ASSERT_EQ(steps.size(), 3U);
+  EXPECT_EQ(text_at(steps[0], "from"), "2026-03-01T23:00:00Z");
+  EXPECT_DOUBLE_EQ(value(figures(steps[0], "all"), "late_minutes"), 0);
+  EXPECT_DOUBLE_EQ(value(figures(steps[1], "all"), "late_minutes"), 10);
+  EXPECT_DOUBLE_EQ(value(figures(steps[1], "all"), "unserved_share"), 0.5);
+  EXPECT_TRUE(figures(steps[2], "all").find("late_minutes")->find("value")->is_null());
+  EXPECT_EQ(*figures(steps[0], "all").find("decisions")->find("value"), Json(1));
+  for (char const* name : {"late_minutes", "unserved_share", "on_time_share"}) {
+    double sum = 0, of = 0;
+    for (Json const& step : steps) {
+      sum += figures(step, "all").find(name)->find("sum")->as_number();
+      of += figures(step, "all").find(name)->find("of")->as_number();
+    }
+    EXPECT_DOUBLE_EQ(sum, figures(answer, "all").find(name)->find("sum")->as_number());
+    EXPECT_DOUBLE_EQ(of, figures(answer, "all").find(name)->find("of")->as_number());
+  }
+  Json const hours = ask("from=2026-03-02&to=2026-03-03&step=hour");
+  ASSERT_EQ(hours.find("steps")->as_array().size(), 24U);
+  EXPECT_EQ(*figures(hours.find("steps")->as_array()[9], "all").find("late_minutes")->find("of"), Json(1));
+  // The night on which clocks go forward makes a day of 23 hours; weeks begin on Mondays, the first where it was asked.
+  Json const spring = ask("from=2026-03-28&to=2026-03-31&step=hour");
+  EXPECT_EQ(spring.find("steps")->as_array().size(), 71U);
+  Json const weeks = ask("from=2026-03-04&to=2026-03-18&step=week");
+  ASSERT_EQ(weeks.find("steps")->as_array().size(), 3U);
+  EXPECT_EQ(text_at(weeks.find("steps")->as_array()[1], "from"), "2026-03-08T23:00:00Z");
+  std::string end = text_at(weeks, "from");
+  for (Json const& week : weeks.find("steps")->as_array()) {
+    EXPECT_EQ(text_at(week, "from"), end);
+    end = text_at(week, "to");
+  }
+  EXPECT_EQ(end, text_at(weeks, "to"));
+  EXPECT_EQ(measure("").find("steps"), nullptr);
+}
+
 TEST_F(Measures, a_question_that_makes_no_sense_is_refused) {
   for (char const* query : {"names=late_minute", "from=yesterday", "by=driver", "from=2026-03-03&to=2026-03-03",
-                            "from=2025-11-01&to=2026-03-03", "from=2026-03-03&to=2026-03-02"}) {
+                            "from=2025-11-01&to=2026-03-03", "step=minute", "from=2026-03-02&to=2026-03-12&step=hour",
+                            "from=2026-03-03&to=2026-03-02"}) {
     Response const response = test_.get(std::string("/api/v1/companies/1/metrics?") + query, test_.administrator());
     EXPECT_EQ(response.status, 422) << query << " " << response.body;
   }

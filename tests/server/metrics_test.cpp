@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "store/audit_log.h"
+#include "tests/server/loopback_client.h"
 #include "tests/server/support.h"
 
 namespace regulus::server {
@@ -28,6 +29,9 @@ TEST(Metrics, what_an_alert_counts_is_there_before_it_happens) {
   for (std::string_view const reason : fallback_reasons) {
     EXPECT_TRUE(says(text, fmt::format("dispatch_fallback_total{{reason=\"{}\"}} 0", reason))) << text;
   }
+  for (std::string_view const reason : {"bare_line_feed", "target_too_long", "head_timeout", "too_many_connections"}) {
+    EXPECT_TRUE(says(text, fmt::format("dispatch_http_refused_total{{reason=\"{}\"}} 0", reason))) << text;
+  }
   EXPECT_TRUE(says(text, "dispatch_companies_in_fallback 0"));
   EXPECT_TRUE(says(text, "dispatch_decision_errors_total 0"));
   EXPECT_TRUE(says(text, "# TYPE process_cpu_seconds_total counter"));
@@ -43,6 +47,43 @@ TEST(Metrics, every_commit_is_timed) {
   int const before = commits();
   test.company(1);
   EXPECT_EQ(commits(), before + 1);
+}
+
+TEST(Metrics, what_the_door_refuses_is_counted_and_logged_with_its_id) {
+  std::promise<std::string> logged;
+  ServerUnderTest test([&](Server::Options& options) {
+    options.log_refusal = [&](LoggedRefusal const& refusal) { logged.set_value(refusal.line().dump()); };
+  });
+  ASSERT_TRUE(test.server().listen());
+  Client client(test.server().port());
+  client.send("GET / HTTP/1.1\nHost: h\n\n");
+  std::string const id = client.read_answer().header("X-Request-Id");
+  EXPECT_EQ(logged.get_future().get(),
+            R"({"at":"2026-03-02T08:00:00Z","request":")" + id + R"(","refused":"bare_line_feed","status":400})");
+  EXPECT_TRUE(says(scraped(test), "dispatch_http_refused_total{reason=\"bare_line_feed\"} 1"));
+  EXPECT_TRUE(says(scraped(test), "dispatch_http_refused_total{reason=\"missing_host\"} 0"));
+}
+
+TEST(Metrics, a_flood_of_refusals_is_counted_whole_and_logged_in_part) {
+  std::vector<std::string> lines;
+  ServerUnderTest test([&](Server::Options& options) {
+    options.refusals = {.burst = 3, .per_second = 1};
+    options.log_refusal = [&](LoggedRefusal const& refusal) { lines.push_back(refusal.line().dump()); };
+  });
+  auto const refuse = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      test.server().note({.why = Refusal::head_timeout, .status = 408, .request_id = "req_1"});
+    }
+  };
+  refuse(1'000);
+  EXPECT_TRUE(says(scraped(test), "dispatch_http_refused_total{reason=\"head_timeout\"} 1000"));
+  EXPECT_EQ(lines.size(), 3U);
+  // A second later there is room for one line, which says how many had none.
+  test.advance(one_second);
+  refuse(2);
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines.back(), R"({"at":"2026-03-02T08:00:01Z","request":"req_1","refused":"head_timeout","status":408,)"
+                          R"("unlogged":997})");
 }
 
 TEST(Metrics, a_company_that_fell_back_is_counted_until_somebody_switches_again) {

@@ -97,7 +97,7 @@ TEST_F(Tenants, another_company_is_as_unknown_by_any_other_way) {
     return Json::object({{"scenario", "geneva-medical"}, {"company", company}});
   };
   std::string const no_job = "job_01JNB7V0K3Z5Q8W1XYRE4TGHMP", no_token = "tok_01JNB7V0K3Z5Q8W1XYRE4TGHMP";
-  std::string const job = theirs.at("job"), token = theirs.at("token");
+  std::string const job = theirs.at("job"), run = theirs.at("run"), token = theirs.at("token");
   std::vector<Pair> const pairs = {
       {"GET", "/api/company_dispatch/rl/status?company_id=2", "/api/company_dispatch/rl/status?company_id=999"},
       {"GET", "/api/v1/company_dispatch/rl/status?company_id=2", "/api/v1/company_dispatch/rl/status?company_id=999"},
@@ -107,6 +107,11 @@ TEST_F(Tenants, another_company_is_as_unknown_by_any_other_way) {
       {"GET", "/api/v1/audit/export?company=2", "/api/v1/audit/export?company=999"},
       {"GET", "/api/v1/jobs/" + job, "/api/v1/jobs/" + no_job},
       {"DELETE", "/api/v1/jobs/" + job, "/api/v1/jobs/" + no_job},
+      {"GET", "/api/v1/studies/" + job, "/api/v1/studies/" + no_job},
+      {"GET", "/api/v1/studies/" + job + "/trials", "/api/v1/studies/" + no_job + "/trials"},
+      {"GET", "/api/v1/studies/" + job + "/importances", "/api/v1/studies/" + no_job + "/importances"},
+      {"POST", "/api/v1/studies/" + job + "/stop", "/api/v1/studies/" + no_job + "/stop"},
+      {"GET", "/api/v1/training-runs/" + run, "/api/v1/training-runs/" + no_job},
       {"DELETE", "/api/v1/tokens/" + token, "/api/v1/tokens/" + no_token},
       {"POST", "/api/v1/tokens/" + token + "/rotate", "/api/v1/tokens/" + no_token + "/rotate"},
       {"POST", "/api/v1/studies", "/api/v1/studies", study(2), study(999)},
@@ -140,7 +145,7 @@ TEST_F(Tenants, lists_show_nothing_of_another_company) {
     EXPECT_EQ(response.body.find("Company 2"), std::string::npos) << path;
     EXPECT_EQ(response.body.find("\"company\":2"), std::string::npos) << path;
     EXPECT_EQ(response.body.find("\"company\":null"), std::string::npos) << path << ": the whole installation's";
-    for (char const* name : {"job", "token", "suggestion", "decision"}) {
+    for (char const* name : {"job", "run", "token", "suggestion", "decision"}) {
       EXPECT_EQ(response.body.find(theirs.at(name)), std::string::npos) << path << " shows a " << name;
     }
   }

@@ -4,6 +4,7 @@
 #include "core/files.h"
 #include "nn/model_file.h"
 #include "store/decisions.h"
+#include "store/study_reports.h"
 #include "store/suggestions.h"
 #include "tests/server/openapi_document.h"
 #include "tests/server/support.h"
@@ -35,7 +36,8 @@ inline std::string model_base64(ServerUnderTest& test, std::uint64_t seed) {
 }
 
 // Companies 1 and 2 are alike: driver 1, booking 1 with a driver by a decision of the rule, booking 2 undecided, an
-// open suggestion for it, a job and a token. Nothing decides in the background.
+// open suggestion for it, a study, which is a job, with ten trials, a training and a token. Nothing decides in the
+// background.
 class World {
  public:
   explicit World(OpenApi const& api) : api_(api) {
@@ -136,7 +138,18 @@ class World {
                               .id;
     Json study = example("create_study");
     study["company"] = company;
-    names["job"] = made("/api/v1/studies", study, "id", 202);
+    names["job"] = names["study"] = made("/api/v1/studies", study, "id", 202);
+    test_.write([&](store::Transaction& tx) -> Status {
+      std::vector<store::StudyTrial> trials;
+      for (int n = 0; n < 10; ++n) trials.push_back({.number = n, .state = TrialState::complete, .value = 1.0 * n});
+      Json const importances = Json::object({{"trials", 10}, {"parameters", Json::array()}});
+      store::write_study_report(tx, names["study"],
+                                {.name = "world", .importances = importances, .reported_us = test_.now()}, trials);
+      return ok();
+    });
+    Json run = example("create_training_run");
+    run["company"] = company;
+    names["run"] = made("/api/v1/training-runs", run, "id", 202);
     names["token"] = test_.issue({"bookings:read"}, std::vector{company}).token.id;
     names_[company] = std::move(names);
   }

@@ -122,8 +122,9 @@ void FailingDisk::fail_everywhere(FaultyDisk::Fault fault, bool for_ever) const 
     ASSERT_TRUE(missing(acknowledged, findings).empty()) << "at call " << place << " of " << places;
   }
   EXPECT_GT(refused, 0);
-  // How much of the log is carried over beside a reader depends on who comes first, so the last places may not come.
-  EXPECT_LE(unreached, places / 20);
+  // How much of the log is carried over beside a reader depends on who comes first, so the last places may not come: of
+  // the dozen flushes two or three.
+  EXPECT_LE(unreached, 3 + places / 20);
 }
 
 TEST_F(FailingDisk, an_input_output_error_at_any_call_halves_and_loses_nothing) {

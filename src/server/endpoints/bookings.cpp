@@ -227,12 +227,13 @@ Outcome change_booking(Server& server, Call const& call, store::Transaction& tx)
   if (!present) return problem_of(present.error());
   Result<StoredBody> const state = stored_body_of(*present);
   if (!state) return problem_of(state.error());
+  StoredBody after = *state;
+  after.asked = *body;
+  // What drivers said of another ride says nothing of this one.
+  if (is_another_ride) after.refused_by.clear();
   Result<store::StoredBooking> const changed = store::change_booking(
       tx,
-      {.company = call.company,
-       .id = row->id,
-       .pickup_at_us = body->pickup_window.from,
-       .body = stored_body({.asked = *body, .state = state->state, .decided_by = state->decided_by})},
+      {.company = call.company, .id = row->id, .pickup_at_us = body->pickup_window.from, .body = stored_body(after)},
       present->version, call.now);
   if (!changed) return problem_of(changed.error());
   server.record(tx, call, "booking.change", object_of(call, row->id), row->body, changed->body);

@@ -137,6 +137,16 @@ void replay_decision(Server& server, std::shared_ptr<Call const> call, Reply rep
   std::string model;
   JsonReader(call->body, status).get("model", model);
   if (!status) return answer(reply, *call, invalid_body(status.error()));
+  if (std::string const* const wanted = call->query("model")) {
+    if (!model.empty() && model != *wanted) {
+      return answer(reply, *call,
+                    Problem{.code = ProblemCode::invalid_body,
+                            .detail = call->say("?model= and the body name different models; leave one out",
+                                                "?model= et le corps nomment des modèles différents\u202F; "
+                                                "n’en gardez qu’un")});
+    }
+    model = *wanted;
+  }
   Result<Recorded> const recorded = decision_of_path(server, *call);
   if (!recorded) return answer(reply, *call, problem_of(recorded.error()));
   store::StoredDecision const& decision = recorded->decision;
@@ -144,7 +154,17 @@ void replay_decision(Server& server, std::shared_ptr<Call const> call, Reply rep
       model.empty() ? arm_of(server, *recorded)
                     : server.database().read([&](store::Transaction& tx) { return server.candidate(tx, model); });
   if (!arm) return answer(reply, *call, problem_of(arm.error()));
-  ArmAnswer const again = ask(*arm, *recorded->desk, recorded->seed);
+  // A model that never answers keeps no thread of ours.
+  std::string silent;
+  std::optional<ArmAnswer> const asked = arm->model_hash.empty()
+                                             ? ask(*arm, *recorded->desk, recorded->seed)
+                                             : server.watchdog().ask(*arm, recorded->desk, recorded->seed, silent);
+  if (!asked) {
+    return answer(
+        reply, *call,
+        conflict(call->say("the model does not answer: " + silent, "le modèle ne répond pas\u00A0: " + silent)));
+  }
+  ArmAnswer const& again = *asked;
   Json const now = to_json(again.decision);
   bool const same = now.dump() == decision.answer.dump();
   answer(reply, *call,

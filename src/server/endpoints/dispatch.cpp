@@ -4,6 +4,7 @@
 #include "domain/day_file.h"
 #include "domain/json_reader.h"
 #include "server/live.h"
+#include "server/rejection.h"
 #include "server/server.h"
 #include "store/counters.h"
 #include "store/decisions.h"
@@ -58,6 +59,15 @@ Outcome keep_report(Server& server, Call const& call, store::Transaction& tx, Lo
                 {}, Json::object({{"driver", report.driver}, {"at", instant_text(day.now)}}));
   if (report.kind == StopKind::rest) return json_response(200, Json::object({{"driver", report.driver}}));
   return json_response(200, assignment_json(day, report.index));
+}
+
+// The service day of a booking.
+Result<LoadedDay> day_of(Call const& call, store::Transaction& tx, store::StoredBooking const& row, Instant now) {
+  Result<store::Company> const company = store::load_company(tx, call.company);
+  if (!company) return company.error();
+  Result<TimeZone> const zone = TimeZone::named(company->time_zone);
+  if (!zone) return zone.error();
+  return load_day(tx, call.company, zone->date_of(row.pickup_at_us), now);
 }
 
 // What the driver of a booking reports of its pickup or drop-off.
@@ -181,6 +191,98 @@ Outcome complete_assignment(Server& server, Call const& call, store::Transaction
 }
 Outcome no_show_assignment(Server& server, Call const& call, store::Transaction& tx) {
   return report_of_booking(server, call, tx, DriverEvent::no_show, StopKind::pickup);
+}
+
+namespace {
+
+// A driver's word about the ride that he was given: the row, what is in it, and whose word it is.
+struct Given {
+  store::StoredBooking row;
+  StoredBody body;
+};
+std::variant<Given, Problem> given_of(Call const& call, store::Transaction& tx) {
+  auto const id = call.number("booking");
+  if (!id || *id > std::numeric_limits<BookingId>::max()) return not_found();
+  Result<store::StoredBooking> row = store::load_booking(tx, call.company, static_cast<BookingId>(*id));
+  if (!row) return problem_of(row.error());
+  Result<StoredBody> body = stored_body_of(*row);
+  if (!body) return problem_of(body.error());
+  if (body->state.driver == 0) {
+    return conflict(
+        call.say(fmt::format("booking {} has no driver", *id), fmt::format("la course {} n’a pas de chauffeur", *id)));
+  }
+  return Given{.row = row.take(), .body = body.take()};
+}
+
+}  // namespace
+
+// The driver will come. Said twice, it is said once.
+Outcome accept_assignment(Server& server, Call const& call, store::Transaction& tx) {
+  if (Status const keys = check_keys(call, {}); !keys) return invalid_body(keys.error());
+  auto read = given_of(call, tx);
+  if (auto const* problem = std::get_if<Problem>(&read)) return *problem;
+  auto& [row, body] = std::get<Given>(read);
+  auto const when = when_of(tx, call);
+  if (auto const* problem = std::get_if<Problem>(&when)) return *problem;
+  if (is_final(row.status)) {
+    return conflict(call.say(fmt::format("booking {} is {}: there is nothing to accept any more", row.id,
+                                         enum_names(row.status)[static_cast<std::size_t>(row.status)]),
+                             fmt::format("la course {} est {}\u00A0: il n’y a plus rien à accepter", row.id,
+                                         enum_names(row.status)[static_cast<std::size_t>(row.status)])));
+  }
+  Result<LoadedDay> const day = day_of(call, tx, row, std::get<When>(when).now);
+  if (!day) return problem_of(day.error());
+  Response const response = json_response(200, assignment_json(*day, row.id));
+  if (body.accepted_by == body.state.driver) return response;
+  body.accepted_by = body.state.driver;
+  auto const kept = store::change_booking(tx, {.company = call.company, .id = row.id, .body = stored_body(body)},
+                                          row.version, call.now);
+  if (!kept) return problem_of(kept.error());
+  Json const told = Json::object({{"booking", row.id}, {"driver", body.state.driver}});
+  server.record(tx, call, "assignment.accept", fmt::format("company/{}/booking/{}", call.company, row.id), {}, told);
+  server.tell(tx, call.company, "assignment.accepted", told, call.now);
+  return response;
+}
+
+// The driver will not come: the ride is open again, with its promise, and he is not asked again unless a person
+// insists.
+Outcome reject_assignment(Server& server, Call const& call, store::Transaction& tx) {
+  Result<std::string> const reason = rejection_of(call.body);
+  if (!reason) return invalid_body(reason.error());
+  auto read = given_of(call, tx);
+  if (auto const* problem = std::get_if<Problem>(&read)) return *problem;
+  auto const& [row, before] = std::get<Given>(read);
+  auto const when = when_of(tx, call);
+  if (auto const* problem = std::get_if<Problem>(&when)) return *problem;
+  Instant const now = std::get<When>(when).now;
+  DriverId const driver = before.state.driver;
+  Result<LoadedDay> day = day_of(call, tx, row, now);
+  if (!day) return problem_of(day.error());
+  if (row.status != BookingStatus::assigned) {
+    return conflict(call.say(fmt::format("booking {} is under way; only what is not can be given back", row.id),
+                             fmt::format("la course {} est en cours\u202F; elle ne peut plus être rendue", row.id)));
+  }
+  if (Status const out = day->desk->give_back(row.id); !out) return conflict(out.error().message);
+  if (Status const kept = keep_day(server, tx, *day, now); !kept) return problem_of(kept.error());
+  Result<store::StoredBooking> const open = store::load_booking(tx, call.company, row.id);
+  if (!open) return problem_of(open.error());
+  Result<StoredBody> body = stored_body_of(*open);
+  if (!body) return problem_of(body.error());
+  body->refused_by.push_back(driver);
+  auto const kept = store::change_booking(tx, {.company = call.company, .id = row.id, .body = stored_body(*body)},
+                                          open->version, now);
+  if (!kept) return problem_of(kept.error());
+  store::count(tx, call.company, "assignments_rejected", 1, now);
+  Json const told = Json::object({{"booking", row.id}, {"driver", driver}});
+  server.record(tx, call, "assignment.reject", fmt::format("company/{}/booking/{}", call.company, row.id), told, {},
+                *reason);
+  server.tell(tx, call.company, "assignment.rejected", told, now);
+  if (day->settings.auto_dispatch) {
+    call.after_commit.emplace_back([&server, id = call.company, when = When{.date = day->date, .now = now}] {
+      decide_soon(server, id, when, "refusal");
+    });
+  }
+  return json_response(200, assignment_json(*day, row.id));
 }
 
 // Any event of any stop, rests included: {"event", "stop": {"kind", "booking" or "break"}}.

@@ -4,7 +4,7 @@
 //
 // A job of a company is there for its tokens only; one without a company is the installation's, for tokens that are for
 // all companies.
-#include "store/jobs.h"
+#include "server/jobs.h"
 
 #include <filesystem>
 
@@ -12,6 +12,7 @@
 #include "server/server.h"
 #include "store/companies.h"
 #include "store/model_registry.h"
+#include "store/study_reports.h"
 
 namespace regulus::server {
 
@@ -20,42 +21,21 @@ namespace {
 constexpr std::int64_t largest_seed = (std::int64_t{1} << 53) - 1;  // exact in every JSON reader
 constexpr int most_pages = 10;                                      // of rows that a list looks at
 
-// An order's arguments as they are shown: a model is named by its hash, and where we keep its file is nobody's
-// business.
-Json shown_arguments(store::StoredJob const& job) {
-  Json shown = job.arguments;
-  if (Json const* model = shown.find("model"); model != nullptr && model->is_string()) {
-    shown["model"] = std::filesystem::path(model->as_string()).stem().string();
-  }
-  return shown;
-}
-
-Json job_json(store::StoredJob const& job) {
-  return Json::object({{"id", job.id},
-                       {"company", job.company ? Json(*job.company) : Json()},
-                       {"kind", job.kind},
-                       {"arguments", shown_arguments(job)},
-                       {"state", store::word_of(job.state)},
-                       {"progress", job.progress},
-                       {"attempts", job.attempts},
-                       {"cancel_requested", job.cancel_requested},
-                       {"result", job.result ? *job.result : Json()},
-                       {"created", instant_text(job.created_us)},
-                       {"updated", instant_text(job.updated_us)}});
-}
-
 bool is_visible(Call const& call, store::StoredJob const& job) {
   return job.company ? call.token.is_for(*job.company) : !call.token.rights.companies.has_value();
 }
 
-// The job of the path, when it is there for this token.
-Result<store::StoredJob> job_of(Call const& call, store::Transaction& tx) {
-  Result<store::StoredJob> job = store::load_job(tx, call.variable("job"));
-  if (job && !is_visible(call, *job)) return Error{ErrorKind::not_found, "no such job"};
+// The job that a variable of the path names, when it is there for this token, and of this kind if one is given.
+Result<store::StoredJob> job_of(Call const& call, store::Transaction& tx, std::string_view variable,
+                                std::string_view kind = "") {
+  Result<store::StoredJob> job = store::load_job(tx, call.variable(variable));
+  bool const is_there = job && is_visible(call, *job) && (kind.empty() || job->kind == kind);
+  if (job && !is_there) return Error{ErrorKind::not_found, "no such job"};
   return job;
 }
-
-std::string object_of(store::StoredJob const& job) { return "job/" + job.id; }
+Result<store::StoredJob> study_of(Call const& call, store::Transaction& tx) {
+  return job_of(call, tx, "study", "tune");
+}
 
 // Jobs of one kind, or of all; oldest first. What others may see is skipped, and only so many rows are looked at for
 // one page: it may be short, or empty, and still have a next one.
@@ -81,6 +61,61 @@ Outcome listed(Call const& call, store::Transaction& tx, std::optional<std::stri
   }
   if (tx.failed()) return problem_of(tx.error());
   return json_response(200, page_json(call, std::move(items), place_of(cursor.at_us, cursor.id), more));
+}
+
+// Ends what waits, and asks the worker of what runs to end it: 200 when it is over, 202 when its worker still has to
+// notice.
+Outcome cancelled(Server& server, Call const& call, store::Transaction& tx, store::StoredJob const& before) {
+  Result<store::StoredJob> const job = store::cancel_job(tx, before.id, call.now);
+  if (!job) return problem_of(job.error());
+  Json const json = job_json(*job);
+  server.record(tx, call, "job.cancel", object_of(*job), job_json(before), json);
+  if (job->company) server.tell(tx, *job->company, "job.cancelled", Json::object({{"job", job->id}}), call.now);
+  bool const is_over = job->state == store::JobState::cancelled;
+  if (is_over) tell_progress(tx, server.outbox(), *job, call.now);
+  return json_response(is_over ? 200 : 202, json);
+}
+
+Json trial_json(store::StudyTrial const& trial) {
+  auto const time = [](std::optional<std::int64_t> us) { return us ? Json(instant_text(*us)) : Json(); };
+  return Json::object({{"number", trial.number},
+                       {"state", store::word_of(trial.state)},
+                       {"value", trial.value ? Json(*trial.value) : Json()},
+                       {"parameters", trial.parameters},
+                       {"started", time(trial.started_us)},
+                       {"ended", time(trial.ended_us)}});
+}
+
+// What the study says of itself, as far as its worker reported it; null before that.
+Json study_json(store::Transaction& tx, std::string const& job) {
+  auto const report = store::study_report(tx, job);
+  if (!report) return {};
+  store::StudyCount const count = store::study_count(tx, job, report->maximizes);
+  Json trials = Json::object();
+  for (TrialState const state :
+       {TrialState::complete, TrialState::pruned, TrialState::fail, TrialState::running, TrialState::waiting}) {
+    trials[store::word_of(state)] = count.of(state);
+  }
+  return Json::object({{"name", report->name},
+                       {"direction", report->maximizes ? "maximize" : "minimize"},
+                       {"trials", std::move(trials)},
+                       {"best", count.best ? trial_json(*count.best) : Json()},
+                       {"problem", report->problem ? Json(*report->problem) : Json()},
+                       {"reported", instant_text(report->reported_us)}});
+}
+
+// A list that lacks what the study has tried would be taken for the whole.
+std::optional<Problem> unknown_trials(Call const& call, store::StoredJob const& job,
+                                      std::optional<store::StudyReport> const& report) {
+  if (report && report->problem) {
+    return conflict(call.say(fmt::format("the worker cannot read this study: {}", *report->problem),
+                             fmt::format("le worker ne peut pas lire cette étude\u00A0: {}", *report->problem)));
+  }
+  bool const is_open = job.state == store::JobState::queued || job.state == store::JobState::running;
+  if (report || is_open || job.attempts == 0) return std::nullopt;
+  return conflict(
+      call.say("no trial of this study was reported; the result of the job says how it ended",
+               "aucun essai de cette étude n’a été communiqué\u202F; le résultat du travail dit comment il a fini"));
 }
 
 // A whole number of an order's arguments.
@@ -172,21 +207,72 @@ Outcome list_studies(Server&, Call const& call, store::Transaction& tx) { return
 Outcome list_training_runs(Server&, Call const& call, store::Transaction& tx) { return listed(call, tx, "train"); }
 
 Outcome get_job(Server&, Call const& call, store::Transaction& tx) {
-  Result<store::StoredJob> const job = job_of(call, tx);
+  Result<store::StoredJob> const job = job_of(call, tx, "job");
   if (!job) return problem_of(job.error());
   return json_response(200, job_json(*job));
 }
 
-// 200 when it is over, 202 when its worker still has to notice.
 Outcome cancel_job(Server& server, Call const& call, store::Transaction& tx) {
-  Result<store::StoredJob> const before = job_of(call, tx);
+  Result<store::StoredJob> const before = job_of(call, tx, "job");
   if (!before) return problem_of(before.error());
-  Result<store::StoredJob> const job = store::cancel_job(tx, before->id, call.now);
+  return cancelled(server, call, tx, *before);
+}
+
+Outcome get_study(Server&, Call const& call, store::Transaction& tx) {
+  Result<store::StoredJob> const job = study_of(call, tx);
   if (!job) return problem_of(job.error());
-  Json const json = job_json(*job);
-  server.record(tx, call, "job.cancel", object_of(*job), job_json(*before), json);
-  if (job->company) server.tell(tx, *job->company, "job.cancelled", Json::object({{"job", job->id}}), call.now);
-  return json_response(job->state == store::JobState::cancelled ? 200 : 202, json);
+  Json json = job_json(*job);
+  json["study"] = study_json(tx, job->id);
+  if (tx.failed()) return problem_of(tx.error());
+  return json_response(200, json);
+}
+
+Outcome study_trials(Server&, Call const& call, store::Transaction& tx) {
+  Result<store::StoredJob> const job = study_of(call, tx);
+  if (!job) return problem_of(job.error());
+  auto const asked = page_of(call, CursorKind::number);
+  if (auto const* problem = std::get_if<Problem>(&asked)) return *problem;
+  Page const& page = std::get<Page>(asked);
+  if (auto problem = unknown_trials(call, *job, store::study_report(tx, job->id))) return *std::move(problem);
+  Json items = Json::array();
+  std::string last;
+  for (store::StudyTrial const& trial : store::study_trials(tx, job->id, page.number, page.limit)) {
+    items.push_back(trial_json(trial));
+    last = std::to_string(trial.number);
+  }
+  if (tx.failed()) return problem_of(tx.error());
+  return page_response(call, page, std::move(items), last);
+}
+
+Outcome study_importances(Server&, Call const& call, store::Transaction& tx) {
+  Result<store::StoredJob> const job = study_of(call, tx);
+  if (!job) return problem_of(job.error());
+  auto const report = store::study_report(tx, job->id);
+  if (auto problem = unknown_trials(call, *job, report)) return *std::move(problem);
+  if (report && report->importances) return json_response(200, *report->importances);
+  std::int64_t const complete = store::study_count(tx, job->id, !report || report->maximizes).of(TrialState::complete);
+  if (tx.failed()) return problem_of(tx.error());
+  return conflict(call.say(
+      fmt::format("importances need {} complete trials, and this study has {}; ask again when there are more",
+                  fewest_trials_for_importances, complete),
+      fmt::format("l’importance des paramètres demande {} essais complets, et cette étude en a {}\u202F; redemandez "
+                  "quand il y en aura davantage",
+                  fewest_trials_for_importances, complete)));
+}
+
+// Who asks again for what was asked for already, or is over, hears how it stands.
+Outcome stop_study(Server& server, Call const& call, store::Transaction& tx) {
+  Result<store::StoredJob> const job = study_of(call, tx);
+  if (!job) return problem_of(job.error());
+  bool const is_over = job->state != store::JobState::queued && job->state != store::JobState::running;
+  if (is_over || job->cancel_requested) return json_response(is_over ? 200 : 202, job_json(*job));
+  return cancelled(server, call, tx, *job);
+}
+
+Outcome get_training_run(Server&, Call const& call, store::Transaction& tx) {
+  Result<store::StoredJob> const job = job_of(call, tx, "run", "train");
+  if (!job) return problem_of(job.error());
+  return json_response(200, job_json(*job));
 }
 
 Outcome create_study(Server& server, Call const& call, store::Transaction& tx) {

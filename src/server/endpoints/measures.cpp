@@ -6,6 +6,8 @@
 // divided by what; both numbers stand beside the value, so that spans can be added up.
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <chrono>
 
 #include "core/config.h"
 #include "server/arms.h"
@@ -62,10 +64,48 @@ struct Ratio {
 using Figures = std::array<Ratio, definitions.size()>;
 enum : std::size_t { late, unserved, on_time, decisions_taken, agreement, fallbacks, accepted, rejected };
 
+constexpr std::size_t most_steps = 200;
+
+// What falls into one stretch of time: all of it, and by who decided.
+struct Span {
+  Instant from = 0, to = 0;
+  Figures all{};
+  std::array<Figures, arms.size()> by{};
+};
+
 struct Question {
   std::vector<std::size_t> names;  // of definitions
-  Instant from = 0, to = 0;
   bool by_arm = false;
+  bool has_steps = false;
+  std::vector<Instant> bounds;  // from, the steps' beginnings, to
+  Instant from() const { return bounds.front(); }
+  Instant to() const { return bounds.back(); }
+};
+
+// The whole, and its steps in order.
+class Spans {
+ public:
+  explicit Spans(Question const& question) {
+    whole_ = {.from = question.from(), .to = question.to()};
+    for (std::size_t k = 0; k + 1 < question.bounds.size(); ++k) {
+      steps_.push_back({.from = question.bounds[k], .to = question.bounds[k + 1]});
+    }
+  }
+  // Does it to what this moment falls into: nothing, or the whole and one of its steps.
+  template <class Do>
+  void at(Instant moment, Do const& act) {
+    if (moment < whole_.from || moment >= whole_.to) return;
+    act(whole_);
+    auto const step = std::upper_bound(steps_.begin(), steps_.end(), moment,
+                                       [](Instant at, Span const& span) { return at < span.to; });
+    act(*step);
+  }
+  Span const& whole() const { return whole_; }
+  std::vector<Span> const& steps() const { return steps_; }
+
+ private:
+  Span whole_;
+  std::vector<Span> steps_;
 };
 
 Problem invalid_query(std::string detail) { return {.code = ProblemCode::invalid_body, .detail = std::move(detail)}; }
@@ -77,12 +117,38 @@ std::optional<Instant> moment_of(std::string const& text, TimeZone const& zone) 
   return instant ? std::optional(*instant) : std::nullopt;
 }
 
+bool is_monday(std::string const& date) {
+  int year = 0;
+  unsigned month = 0, day = 0;
+  std::from_chars(date.data(), date.data() + 4, year);
+  std::from_chars(date.data() + 5, date.data() + 7, month);
+  std::from_chars(date.data() + 8, date.data() + 10, day);
+  std::chrono::year_month_day const on{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+  return std::chrono::weekday(std::chrono::sys_days(on)) == std::chrono::Monday;
+}
+
+// Where steps begin between two instants: at the hours of service days, at their beginnings, or at those of Mondays.
+// One more than are allowed when they are too many.
+std::vector<Instant> steps_between(std::string_view step, Instant from, Instant to, TimeZone const& zone) {
+  std::vector<Instant> begins;
+  auto const add = [&](Instant at) {
+    if (at > (begins.empty() ? from : begins.back()) && at < to && begins.size() < most_steps) begins.push_back(at);
+  };
+  // Noon is on every day once, whatever is done to clocks at night.
+  for (Instant noon = zone.instant_of(day_length / 2, zone.date_of(from)); noon - one_day < to; noon += one_day) {
+    std::string const date = zone.date_of(noon);
+    if (step == "week" && !is_monday(date)) continue;
+    for (Seconds hour = 0; hour < (step == "hour" ? 24 : 1); ++hour) add(zone.instant_of(hour * 3'600, date));
+  }
+  return begins;
+}
+
 std::variant<Question, Problem> question_of(Call const& call, TimeZone const& zone) {
-  Question question{.names = {}, .from = call.now - usual_span, .to = call.now};
+  Question question;
+  Instant begins = call.now - usual_span, ends = call.now;
   std::string const* const from = call.query("from");
   std::string const* const to = call.query("to");
-  for (auto const& [name, text, moment] :
-       {std::tuple{"from", from, &question.from}, std::tuple{"to", to, &question.to}}) {
+  for (auto const& [name, text, moment] : {std::tuple{"from", from, &begins}, std::tuple{"to", to, &ends}}) {
     if (text == nullptr) continue;
     auto const read = moment_of(*text, zone);
     if (!read) {
@@ -93,11 +159,11 @@ std::variant<Question, Problem> question_of(Call const& call, TimeZone const& zo
     }
     *moment = *read;
   }
-  if (from == nullptr && to != nullptr) question.from = question.to - usual_span;
-  if (question.from >= question.to) {
+  if (from == nullptr && to != nullptr) begins = ends - usual_span;
+  if (begins >= ends) {
     return invalid_query(call.say("from is not before to", "from n’est pas avant to"));
   }
-  if (question.to - question.from > longest_span) {
+  if (ends - begins > longest_span) {
     return invalid_query(call.say("from and to are more than 92 days apart; ask several times",
                                   "from et to sont distants de plus de 92 jours\u202F; posez plusieurs questions"));
   }
@@ -108,6 +174,21 @@ std::variant<Question, Problem> question_of(Call const& call, TimeZone const& zo
     }
     question.by_arm = true;
   }
+  question.bounds = {begins};
+  if (std::string const* step = call.query("step")) {
+    if (*step != "hour" && *step != "day" && *step != "week") {
+      return invalid_query(call.say(fmt::format("step = {} is not known; write hour, day or week", *step),
+                                    fmt::format("step = {} n’est pas connu\u202F; écrivez hour, day ou week", *step)));
+    }
+    std::vector<Instant> const steps = steps_between(*step, begins, ends, zone);
+    question.bounds.insert(question.bounds.end(), steps.begin(), steps.end());
+    if (question.bounds.size() > most_steps) {
+      return invalid_query(call.say("these are more than 200 steps; ask for longer ones, or a shorter time",
+                                    "cela fait plus de 200 pas\u202F; demandez-en de plus longs, ou moins de temps"));
+    }
+    question.has_steps = true;
+  }
+  question.bounds.push_back(ends);
   std::vector<std::string> known;
   for (Definition const& definition : definitions) known.emplace_back(definition.name);
   std::string const* const names = call.query("names");
@@ -135,46 +216,42 @@ std::size_t arm_index(std::string_view arm) {
   return static_cast<std::size_t>(found == arms.end() ? arms.end() - 1 - arms.begin() : found - arms.begin());
 }
 
-// Decisions around the span, in the order in which they were taken: what there is to count, and who gave each booking
-// to its driver.
-struct Decided {
-  Figures all{};
-  std::array<double, arms.size()> taken{};
-  std::map<BookingId, std::pair<DriverId, std::size_t>> by;  // driver (0: the partner, or given up) and arm
-};
+// Who gave each booking to its driver (0: the partner, or given up): driver and arm.
+using Decided = std::map<BookingId, std::pair<DriverId, std::size_t>>;
 
-Result<Decided> read_decisions(store::Transaction& tx, std::int64_t company, Question const& question) {
+// Decisions around the span, in the order in which they were taken, and what there is to count of them.
+Result<Decided> read_decisions(store::Transaction& tx, std::int64_t company, Question const& question, Spans& spans) {
   Decided decided;
-  store::Cursor<std::string> cursor{.at_us = question.from - decided_before, .id = ""};
+  store::Cursor<std::string> cursor{.at_us = question.from() - decided_before, .id = ""};
   while (true) {
     auto const page = store::list_decisions(tx, company, cursor, store::longest_page);
     if (tx.failed()) return tx.error();
     for (store::StoredDecision const& row : page) {
-      if (row.at_us >= question.to + decided_after) return decided;
+      if (row.at_us >= question.to() + decided_after) return decided;
       cursor = {.at_us = row.at_us, .id = row.id};
       // A suggestion is no decision: a person takes that.
       bool const was_taken = row.arm == "rule" || row.arm == "model" || row.arm == "person";
       std::size_t const arm = arm_index(row.arm);
-      if (row.at_us >= question.from && row.at_us < question.to) {
+      spans.at(row.at_us, [&](Span& span) {
         if (was_taken) {
-          decided.all[decisions_taken].over += 1;
-          decided.taken[arm] += 1;
+          span.all[decisions_taken].over += 1;
+          span.by[arm][decisions_taken].over += 1;
         }
         if (row.agreement) {
-          decided.all[agreement].over += *row.agreement;
-          decided.all[agreement].under += 1;
+          span.all[agreement].over += *row.agreement;
+          span.all[agreement].under += 1;
         }
         bool const replaced = row.fallback_reason.has_value();
-        if (replaced || row.arm == "model" || row.arm == "suggestion") decided.all[fallbacks].under += 1;
-        if (replaced) decided.all[fallbacks].over += 1;
-      }
+        if (replaced || row.arm == "model" || row.arm == "suggestion") span.all[fallbacks].under += 1;
+        if (replaced) span.all[fallbacks].over += 1;
+      });
       if (!was_taken || !question.by_arm) continue;
       Result<dispatch::Decision> const answer = decision_of(row.answer);
       if (!answer) {
         return Error{ErrorKind::corrupt, fmt::format("decision {} is damaged: {}", row.id, answer.error().message)};
       }
       auto const give = [&](BookingId booking, DriverId driver) {
-        auto const [known, is_new] = decided.by.try_emplace(booking, driver, arm);
+        auto const [known, is_new] = decided.try_emplace(booking, driver, arm);
         if (!is_new && known->second.first != driver) known->second = {driver, arm};
       };
       for (DriverRoute const& route : answer->routes) {
@@ -191,11 +268,11 @@ Result<Decided> read_decisions(store::Transaction& tx, std::int64_t company, Que
 
 // Adds the bookings whose pickup was asked for within the span to their groups: all of them, and that of their arm.
 Status read_bookings(store::Transaction& tx, LoadedDay const& about, TimeZone const& zone, Question const& question,
-                     Decided const& decided, Figures& all, std::array<Figures, arms.size()>& groups) {
+                     Decided const& decided, Spans& spans) {
   ObjectiveWeights const weights = rules_of(about.company, about.settings).weights;
   store::BookingList list{.company = about.company.id, .limit = store::longest_page};
-  list.after = {.at_us = question.from - 1, .id = std::numeric_limits<BookingId>::max()};
-  list.before_us = question.to;
+  list.after = {.at_us = question.from() - 1, .id = std::numeric_limits<BookingId>::max()};
+  list.before_us = question.to();
   while (true) {
     auto const page = store::list_bookings(tx, list);
     if (tx.failed()) return tx.error();
@@ -206,25 +283,28 @@ Status read_bookings(store::Transaction& tx, LoadedDay const& about, TimeZone co
       if (!body) return body.error();
       Booking const booking = booking_on(body->asked, zone, zone.date_of(row.pickup_at_us));
       Seconds const seconds = seconds_late(booking, body->state, weights);
-      auto const by = decided.by.find(row.id);
-      std::size_t const arm = by == decided.by.end() ? arms.size() - 1 : by->second.second;
-      for (Figures* figures : {&all, &groups[arm]}) {
-        for (std::size_t const which : {late, unserved, on_time, accepted, rejected}) (*figures)[which].under += 1;
-        (*figures)[late].over += static_cast<double>(seconds) / 60;
-        if (row.status == BookingStatus::unserved) (*figures)[unserved].over += 1;
-        if (row.status == BookingStatus::completed && seconds == 0) (*figures)[on_time].over += 1;
-      }
+      auto const by = decided.find(row.id);
+      std::size_t const arm = by == decided.end() ? arms.size() - 1 : by->second.second;
+      spans.at(row.pickup_at_us, [&](Span& span) {
+        for (Figures* figures : {&span.all, &span.by[arm]}) {
+          for (std::size_t const which : {late, unserved, on_time, accepted, rejected}) (*figures)[which].under += 1;
+          (*figures)[late].over += static_cast<double>(seconds) / 60;
+          if (row.status == BookingStatus::unserved) (*figures)[unserved].over += 1;
+          if (row.status == BookingStatus::completed && seconds == 0) (*figures)[on_time].over += 1;
+        }
+      });
     }
     if (page.size() < static_cast<std::size_t>(store::longest_page)) return ok();
   }
 }
 
-void read_suggestions(store::Transaction& tx, std::int64_t company, Question const& question, Figures& all) {
+void read_suggestions(store::Transaction& tx, std::int64_t company, Question const& question, Spans& spans) {
   tx.query(
-      "SELECT status, COUNT(*) FROM suggestions WHERE company = ? AND created >= ? AND created < ? AND status IN "
-      "('accepted', 'rejected') GROUP BY status",
-      {company, question.from, question.to}, [&](store::Row const& row) {
-        all[row.text(0) == "accepted" ? accepted : rejected].over = static_cast<double>(row.integer(1));
+      "SELECT status, created FROM suggestions WHERE company = ? AND created >= ? AND created < ? AND status IN "
+      "('accepted', 'rejected')",
+      {company, question.from(), question.to()}, [&](store::Row const& row) {
+        spans.at(row.integer(1),
+                 [&](Span& span) { span.all[row.text(0) == "accepted" ? accepted : rejected].over += 1; });
       });
 }
 
@@ -245,6 +325,21 @@ Json group_json(std::string_view name, Question const& question, Figures const& 
   return Json::object({{"group", name}, {"figures", std::move(values)}});
 }
 
+// All, and with by=arm who decided.
+Json groups_json(Question const& question, Span const& span) {
+  Json list = Json::array();
+  list.push_back(group_json("all", question, span.all, false));
+  for (std::size_t arm = 0; question.by_arm && arm < arms.size(); ++arm) {
+    list.push_back(group_json(arms[arm], question, span.by[arm], true));
+  }
+  return list;
+}
+
+Json span_json(Question const& question, Span const& span) {
+  return Json::object(
+      {{"from", instant_text(span.from)}, {"to", instant_text(span.to)}, {"groups", groups_json(question, span)}});
+}
+
 Outcome measured(Call const& call, store::Transaction& tx) {
   Result<store::Company> const company = store::load_company(tx, call.company);
   if (!company) return problem_of(company.error());
@@ -256,27 +351,24 @@ Outcome measured(Call const& call, store::Transaction& tx) {
   if (auto const* problem = std::get_if<Problem>(&asked)) return *problem;
   Question const& question = std::get<Question>(asked);
 
-  Result<Decided> const decided = read_decisions(tx, call.company, question);
+  Spans spans(question);
+  Result<Decided> const decided = read_decisions(tx, call.company, question, spans);
   if (!decided) return problem_of(decided.error());
-  Figures all = decided->all;
-  std::array<Figures, arms.size()> groups{};
   LoadedDay about;
   about.company = *company;
   about.settings = *settings;
-  if (Status const read = read_bookings(tx, about, *zone, question, *decided, all, groups); !read) {
+  if (Status const read = read_bookings(tx, about, *zone, question, *decided, spans); !read) {
     return problem_of(read.error());
   }
-  read_suggestions(tx, call.company, question, all);
+  read_suggestions(tx, call.company, question, spans);
   if (tx.failed()) return problem_of(tx.error());
-  Json list = Json::array();
-  list.push_back(group_json("all", question, all, false));
-  for (std::size_t arm = 0; question.by_arm && arm < arms.size(); ++arm) {
-    groups[arm][decisions_taken].over = decided->taken[arm];
-    list.push_back(group_json(arms[arm], question, groups[arm], true));
+  Json json = span_json(question, spans.whole());
+  if (question.has_steps) {
+    Json steps = Json::array();
+    for (Span const& step : spans.steps()) steps.push_back(span_json(question, step));
+    json["steps"] = std::move(steps);
   }
-  return json_response(200, Json::object({{"from", instant_text(question.from)},
-                                          {"to", instant_text(question.to)},
-                                          {"groups", std::move(list)}}));
+  return json_response(200, json);
 }
 
 }  // namespace
@@ -292,8 +384,8 @@ Outcome metric_definitions(Server&, Call const& call, store::Transaction&) {
   return json_response(200, Json::object({{"items", std::move(items)}, {"next", Json()}}));
 }
 
-// ?names=late_minutes,decisions &from= &to= (dates or times; the last seven days) &by=arm. Reads every booking and
-// decision of the span, which may be many: on a thread of the pool.
+// ?names=late_minutes,decisions &from= &to= (dates or times; the last seven days) &by=arm &step=day. Reads every
+// booking and decision of the span, which may be many: on a thread of the pool.
 void company_metrics(Server& server, std::shared_ptr<Call const> call, Reply reply) {
   answer(reply, *call, in_one_view(server, [&](store::Transaction& tx) { return measured(*call, tx); }));
 }

@@ -1,6 +1,7 @@
 // What operators and monitors ask: is it alive, is it ready, what is it, what does it offer.
 #include <algorithm>
 
+#include "core/yaml.h"
 #include "server/openapi.h"
 #include "server/server.h"
 #include "store/migrations.h"
@@ -25,6 +26,12 @@ Outcome version(Server&, Call const&) {
 
 Outcome openapi(Server&, Call const&) {
   return Response{.status = 200, .content_type = "application/json", .body = std::string(openapi_text())};
+}
+
+// The same for people.
+Outcome openapi_yaml(Server&, Call const&) {
+  static std::string const text = yaml_text(*parse_json(openapi_text()));
+  return Response{.status = 200, .content_type = "application/yaml", .body = text};
 }
 
 Outcome prometheus(Server& server, Call const&) {

@@ -1,9 +1,9 @@
 // What the model would do and a person decides about.
 #include <algorithm>
-#include <array>
 
 #include "domain/json_reader.h"
 #include "server/live.h"
+#include "server/rejection.h"
 #include "server/server.h"
 #include "store/counters.h"
 #include "store/suggestions.h"
@@ -11,12 +11,6 @@
 namespace regulus::server {
 
 namespace {
-
-// Why a suggestion was turned down; free text goes into "note".
-enum class RejectReason : std::uint8_t { driver_unsuitable, client_wish, timing, local_knowledge, other };
-constexpr std::array<std::string_view, 5> enum_names(RejectReason) {
-  return {"driver_unsuitable", "client_wish", "timing", "local_knowledge", "other"};
-}
 
 Json suggestion_json(store::Suggestion const& s, Instant now) {
   bool const over = s.status == store::SuggestionStatus::open && s.expires_us <= now;
@@ -53,17 +47,20 @@ void compute_suggestions(Server& server, std::shared_ptr<Call const> call, Reply
   if (!status) return answer(reply, *call, invalid_body(status.error()));
   auto const when = when_of(server, *call);
   if (auto const* problem = std::get_if<Problem>(&when)) return answer(reply, *call, *problem);
-  Result<Dispatched> const done = suggest_day(server, call->company, std::get<When>(when));
-  if (!done) return answer(reply, *call, problem_of(done.error()));
+  // Told from the transaction that keeps them, with the key under which they are asked for again.
   Json items = Json::array();
-  Status const read = server.database().read([&](store::Transaction& tx) {
-    for (std::string const& id : done->suggestions) {
-      if (auto const s = store::load_suggestion(tx, call->company, id)) items.push_back(suggestion_json(*s, call->now));
-    }
-    return ok();
-  });
-  if (!read) return answer(reply, *call, problem_of(read.error()));
-  answer(reply, *call, json_response(200, Json::object({{"items", std::move(items)}, {"next", Json()}})));
+  auto const response = [&items] { return json_response(200, Json::object({{"items", items}, {"next", Json()}})); };
+  Result<Dispatched> const done =
+      suggest_day(server, call->company, std::get<When>(when), [&](store::Transaction& tx, Dispatched const& made) {
+        items = Json::array();
+        for (std::string const& id : made.suggestions) {
+          auto const s = store::load_suggestion(tx, call->company, id);
+          if (s) items.push_back(suggestion_json(*s, call->now));
+        }
+        remember(tx, *call, response());
+      });
+  if (!done) return answer(reply, *call, problem_of(done.error()));
+  answer(reply, *call, response());
 }
 
 void accept_suggestion(Server& server, std::shared_ptr<Call const> call, Reply reply) {
@@ -85,42 +82,33 @@ void accept_suggestion(Server& server, std::shared_ptr<Call const> call, Reply r
     store::count(tx, call->company, "suggestions_accepted", 1, now);
     server.record(tx, *call, "suggestion.accept", fmt::format("company/{}/suggestion/{}", call->company, id),
                   suggestion_json(*suggestion, now), suggestion_json(*closed, now));
+    server.tell(tx, call->company, "suggestion.accepted",
+                Json::object({{"suggestion", id}, {"booking", closed->booking}, {"driver", closed->driver}}), now);
     return std::nullopt;
   };
   answer(reply, *call, assign(server, *call, std::get<When>(when), suggestion->booking, suggestion->driver, close));
 }
 
 Outcome reject_suggestion(Server& server, Call const& call, store::Transaction& tx) {
-  Status status = ok();
-  RejectReason reason = RejectReason::other;
-  std::string note;
-  JsonReader const at(call.body, status, WholeNumbers::as_integers_only);
-  at.keys({"reason"}, {"note", "at"});
-  at.get("reason", reason);
-  at.get("note", note);
-  if (status && note.size() > 500) {
-    at.in("note", [](JsonReader const& text) { text.fail("has more than 500 bytes"); });
-  }
-  if (!status) return invalid_body(status.error());
+  Result<std::string> const rejection = rejection_of(call.body);
+  if (!rejection) return invalid_body(rejection.error());
   auto const when = when_of(tx, call);
   if (auto const* problem = std::get_if<Problem>(&when)) return *problem;
   Instant const now = std::get<When>(when).now;
   std::string const& id = call.variable("suggestion");
   Result<store::Suggestion> const before = store::load_suggestion(tx, call.company, id);
   if (!before) return problem_of(before.error());
-  std::string text(enum_names(reason)[static_cast<std::size_t>(reason)]);
-  if (!note.empty()) text += ": " + note;
   auto const closed = store::close_suggestion(tx,
                                               {.company = call.company,
                                                .id = id,
                                                .status = store::SuggestionStatus::rejected,
                                                .by = call.token.id,
-                                               .reason = text},
+                                               .reason = *rejection},
                                               std::nullopt, now);
   if (!closed) return problem_of(closed.error());
   store::count(tx, call.company, "suggestions_rejected", 1, now);
   server.record(tx, call, "suggestion.reject", fmt::format("company/{}/suggestion/{}", call.company, id),
-                suggestion_json(*before, now), suggestion_json(*closed, now), text);
+                suggestion_json(*before, now), suggestion_json(*closed, now), *rejection);
   server.tell(tx, call.company, "suggestion.rejected", Json::object({{"suggestion", id}, {"booking", closed->booking}}),
               now);
   // What was turned down is the rule's.

@@ -157,10 +157,10 @@ void Connection::deadline_passed() {
   switch (phase_) {
     case Phase::head:
       if (in_.empty()) return close();  // somebody who connected and said nothing is owed nothing
-      return refuse({.code = ProblemCode::request_timeout}, Language::english);
+      return refuse(Refusal::head_timeout, {.code = ProblemCode::request_timeout}, Language::english);
     case Phase::body:
       if (is_writing_) return close();  // the invitation is not even taken
-      return refuse({.code = ProblemCode::request_timeout}, language_of(wish_));
+      return refuse(Refusal::body_timeout, {.code = ProblemCode::request_timeout}, language_of(wish_));
     case Phase::streaming:
       if (is_writing_) return close();
       if (!events_->goes_on()) return stream_more();
@@ -213,6 +213,7 @@ void Connection::try_head() {
   is_head_ = false;
   if (Rejection const* const rejection = std::get_if<Rejection>(&verdict)) {
     return refuse(
+        refusal_of(rejection->fault),
         {.code = problem_of(rejection->fault), .detail = std::string(detail_of(rejection->fault, rejection->language))},
         rejection->language);
   }
@@ -234,10 +235,14 @@ void Connection::accept(Head head) {
   std::int64_t const limit = body_limit ? body_limit(request_.method, request_.path) : usual_body;
   if (content_length_ > limit) {
     Language const language = language_of(wish_);
-    return refuse({.code = ProblemCode::payload_too_large, .detail = too_large(limit, language)}, language);
+    return refuse(Refusal::body_too_large,
+                  {.code = ProblemCode::payload_too_large, .detail = too_large(limit, language)}, language);
   }
   if (content_length_ == 0) return handle();
-  if (!set_room_aside()) return refuse({.code = ProblemCode::not_ready, .retry_after_s = 5}, language_of(wish_));
+  if (!set_room_aside()) {
+    return refuse(Refusal::no_room_for_bodies, {.code = ProblemCode::not_ready, .retry_after_s = 5},
+                  language_of(wish_));
+  }
   phase_ = Phase::body;
   arm(front_->options.body_deadline);
   if (!head.expects_continue || !in_.empty()) return try_body();

@@ -45,6 +45,8 @@ struct Front {
   std::atomic<std::uint64_t> ids = 0;
   std::atomic<std::int64_t> large_bodies = 0;  // bytes announced by bodies beyond usual_body that are on their way
   std::atomic<std::int64_t> open = 0, connections = 0, turned_away = 0, requests = 0, refused = 0, accept_pauses = 0;
+
+  void tell(Refused const& what) const noexcept;
 };
 
 // A thread's event loop and its connections, which it owns until they close.
@@ -98,7 +100,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void try_body();
   void handle();
   void take_id();
-  void refuse(Problem const& problem, Language language);
+  void refuse(Refusal why, Problem const& problem, Language language);
   void fail();
   void respond(Response response);
   void write_piece();

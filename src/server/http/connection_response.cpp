@@ -16,7 +16,15 @@ namespace asio = boost::asio;
 
 void Connection::take_id() { id_ = fmt::format("req_{:016x}", mix(front_->id_seed, ++front_->ids)); }
 
-void Connection::refuse(Problem const& problem, Language language) {
+void Front::tell(Refused const& what) const noexcept {
+  if (!options.on_refused) return;
+  try {
+    options.on_refused(what);
+  } catch (std::exception const&) {  // it goes unheard; the client has his answer
+  }
+}
+
+void Connection::refuse(Refusal why, Problem const& problem, Language language) {
   take_id();
   ++front_->refused;
   give_room_back();
@@ -24,6 +32,7 @@ void Connection::refuse(Problem const& problem, Language language) {
   keep_alive_ = false;
   phase_ = Phase::handling;
   respond(problem_response(problem, language, id_));
+  front_->tell({.why = why, .status = status_of(problem.code), .request_id = id_});
 }
 
 void Connection::fail() { respond(problem_response({.code = ProblemCode::internal}, language_of(wish_), id_)); }

@@ -142,6 +142,7 @@ struct Listener::Door {
     socket.write_some(asio::buffer(response_bytes(response, {.request_id = id, .unix_s = std::time(nullptr)})),
                       ignored);
     socket.shutdown(tcp::socket::shutdown_send, ignored);
+    front->tell({.why = Refusal::too_many_connections, .status = response.status, .request_id = id});
   }
 
   void stop() {

@@ -22,6 +22,7 @@
 
 #include "core/result.h"
 #include "server/http/message.h"
+#include "server/http/refusal.h"
 
 namespace regulus::server {
 
@@ -46,6 +47,9 @@ class Listener {
     std::int64_t most_large_bodies = 256 << 20;
     // The largest body of a request, in bytes; asked before the body is read. Called from any thread.
     std::function<std::int64_t(std::string_view method, std::string_view path)> body_limit;  // none: 64 KiB
+    // Told of each request that the door answers itself. Called in a thread of the listener, which serves other
+    // connections with it: it must not wait. Who throws is not heard.
+    std::function<void(Refused const&)> on_refused;
   };
   // Since the start, except `open`.
   struct Counts {

@@ -69,7 +69,9 @@ Response problem_response(Problem const& problem, Language language, std::string
   if (!problem.errors.empty()) {
     Json errors = Json::array();
     for (MemberProblem const& error : problem.errors) {
-      errors.push_back(Json::object({{"pointer", error.pointer}, {"code", error.code}, {"message", error.message}}));
+      bool const is_french = language == Language::french && !error.french.empty();
+      errors.push_back(Json::object(
+          {{"pointer", error.pointer}, {"code", error.code}, {"message", is_french ? error.french : error.message}}));
     }
     body["errors"] = std::move(errors);
   }

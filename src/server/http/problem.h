@@ -32,6 +32,8 @@ struct MemberProblem {
   std::string pointer;  // "/stops/0/lat"; "" is the whole body
   std::string code;     // stable: "missing", "range", "unknown-member"
   std::string message;  // in the reader's language
+  // The same in French, for whoever does not know yet who reads: `message` is in English then. "": see above.
+  std::string french = {};
 };
 
 struct Problem {
