@@ -12,6 +12,7 @@ import subprocess
 import time
 
 import pytest
+import yaml
 from test_serve import RIDE, a_company, serving
 
 
@@ -67,6 +68,13 @@ def test_what_the_door_refuses_is_in_the_log_and_in_the_metrics(tmp_path):
                 break
         assert json.loads(line) == {"at": json.loads(line)["at"], "request": identity, "refused": "missing_host", "status": 400}
         assert 'dispatch_http_refused_total{reason="missing_host"} 1\n' in get(server.port, "/metrics")[1]
+
+
+def test_the_description_is_the_same_in_yaml(tmp_path):
+    with serving(tmp_path) as server:
+        as_json, as_yaml = get(server.port, "/openapi.json")[1], get(server.port, "/openapi.yaml")[1]
+    assert yaml.safe_load(as_yaml) == json.loads(as_json)
+    assert as_yaml.startswith("openapi:"), "block style, as people write it"
 
 
 def a_full_pipe():
