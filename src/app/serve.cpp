@@ -171,15 +171,18 @@ Status run(Common const& common, State& state, CLI::App const& app) {
   std::string examined_on;
   for (auto next = std::chrono::steady_clock::now(), next_news = next; !interrupted();
        std::this_thread::sleep_for(std::chrono::milliseconds(100))) {
-    if (auto const moment = std::chrono::steady_clock::now(); moment >= next_news) {
-      next_news = moment + std::chrono::milliseconds(500);
-      server.look_for_news();
+    try {
+      if (auto const moment = std::chrono::steady_clock::now(); moment >= next_news) {
+        next_news = moment + std::chrono::milliseconds(500);
+        server.look_for_news();
+      }
+      if (std::chrono::steady_clock::now() < next) continue;
+      next += std::chrono::minutes(1);
+      // What could not be done now is done in a minute.
+      if (Status const tidied = server.tidy(); !tidied) log.say("regulus: " + tidied.error().message);
+      examine(server, log, state.log != "none", examined_on);
+    } catch (std::bad_alloc const&) {  // as with a request: what wanted the memory is given up, and nothing else
     }
-    if (std::chrono::steady_clock::now() < next) continue;
-    next += std::chrono::minutes(1);
-    // What could not be done now is done in a minute.
-    if (Status const tidied = server.tidy(); !tidied) log.say("regulus: " + tidied.error().message);
-    examine(server, log, state.log != "none", examined_on);
   }
   server.stop();
   return ok();

@@ -10,6 +10,8 @@ namespace regulus::app {
 
 namespace {
 
+// With whoever writes the study: its worker has a lease to renew, and looks again in a second.
+constexpr std::chrono::milliseconds patience{1'500};
 constexpr std::chrono::seconds grace{120};  // of a trial that another machine runs
 
 bool has_ended(store::StudyTrial const& trial) {
@@ -52,7 +54,6 @@ std::optional<StudyWatch::News> StudyWatch::look(When when) {
   if (!seen) {
     store_.reset();  // opened anew the next time, which checks every page
     if (seen.error().kind == ErrorKind::not_found) return std::nullopt;
-    news.changed.clear();
   }
   news.report.problem = seen ? std::nullopt : std::optional(seen.error().message);
   bool const is_known = report_ && news.report == *report_ && news.changed.empty();
@@ -61,18 +62,24 @@ std::optional<StudyWatch::News> StudyWatch::look(When when) {
 
 Status StudyWatch::read(When when, News& news) {
   if (!store_) {
-    Result<store::StudyStore> opened = store::StudyStore::open(url_, store::StudyStore::Mode::existing);
+    Result<store::StudyStore> opened = store::StudyStore::open(url_, store::StudyStore::Mode::existing, patience);
     if (!opened) return opened.error();
     store_ = opened.take();
   }
   Result<store::Study> const study = store_->load(name_);
   if (!study) return study.error();
-  if (when == When::ended) {
-    if (auto const requeued = store_->requeue_dead(study->id, grace); !requeued) return requeued.error();
-  }
-  Result<std::span<Trial const>> const trials = store_->trials(study->id);
+  if (Status const known = read_trials(*study, when, news); !known || when == When::running) return known;
+  // Last, since it writes: where the disk has no room for that, what was read is told all the same.
+  if (auto const requeued = store_->requeue_dead(study->id, grace); !requeued) return requeued.error();
+  return read_trials(*study, when, news);
+}
+
+// Changes nothing when it fails.
+Status StudyWatch::read_trials(store::Study const& study, When when, News& news) {
+  Result<std::span<Trial const>> const trials = store_->trials(study.id);
   if (!trials) return trials.error();
-  news.report.maximizes = study->info.directions.front() == Direction::maximize;
+  news.report.maximizes = study.info.directions.front() == Direction::maximize;
+  news.changed.clear();
   for (std::size_t i = 0; i < trials->size(); ++i) {
     if (i < told_.size() && has_ended(told_[i])) continue;
     store::StudyTrial trial = store::reported_trial((*trials)[i]);

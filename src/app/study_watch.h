@@ -27,13 +27,15 @@ class StudyWatch {
     std::vector<store::StudyTrial> changed;
   };
   // What differs from the last news that were written; none while there is no study. That it cannot be read is news
-  // too. When the process has ended, trials that it left open are put back into the study's queue first.
+  // too. When the process has ended, trials that it left open are put back into the study's queue; that they cannot be
+  // is a problem beside the trials, not in place of them.
   std::optional<News> look(When when);
   // These news are on the disk.
   void written(News const& news);
 
  private:
   Status read(When when, News& news);
+  Status read_trials(store::Study const& study, When when, News& news);
   void weigh(When when, std::span<Trial const> trials, store::StudyReport& report) const;
 
   std::string url_, name_;

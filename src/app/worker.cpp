@@ -6,10 +6,12 @@
 // again.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
 
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <thread>
@@ -22,8 +24,10 @@
 #include "core/progress.h"
 #include "server/jobs.h"
 #include "server/server.h"
+#include "store/hash.h"
 #include "store/jobs.h"
 #include "store/outbox.h"
+#include "store/worker.h"
 
 namespace regulus::app {
 
@@ -75,9 +79,15 @@ pid_t start(std::vector<std::string> const& words, std::filesystem::path const& 
   for (std::string const& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   std::string const out = (folder / "stdout").string(), err = (folder / "stderr").string();
+  pid_t const parent = getpid();
   pid_t const child = fork();
   if (child != 0) return child;
-  // Only what is safe between fork and exec.
+  // Only what is safe between fork and exec. In a group of its own it does not get the Ctrl-C of the worker's terminal:
+  // the worker's SIGTERM would be its second signal, which ends it at once, with nothing put in order. Nor does it
+  // outlive its worker, however that ended: somebody else begins the job again, in the same folder.
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);
   if (chdir(folder.c_str()) != 0) _exit(127);
   int const to = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   int const errors = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -115,9 +125,9 @@ struct Ended {
 // What the server's database is told of a job while this worker holds it.
 class HeldJob {
  public:
-  HeldJob(store::Database& database, store::JobLease const& lease, store::StoredJob job,
-          std::filesystem::path const& folder)
-      : database_(database), lease_(lease), job_(std::move(job)), folder_(folder), progress_(job_.progress) {
+  // `job` is as it was claimed.
+  HeldJob(store::Database& database, store::StoredJob job, std::filesystem::path const& folder)
+      : database_(database), job_(std::move(job)), folder_(folder), progress_(job_.progress) {
     if (job_.kind == "tune") study_.emplace(folder / study_file, job_.id);
   }
 
@@ -140,28 +150,16 @@ class HeldJob {
     });
   }
 
-  // Writes what is new and renews the lease when it is time. Returns the job as it is; errors as heartbeat_job.
+  // Renews the lease when it is time, then writes what is new. Returns the job as it is; errors as heartbeat_job.
   Result<store::StoredJob> beat() {
+    // First of all: a look at the study may have to wait for whoever writes it, or take its time on a slow disk.
+    if (std::chrono::steady_clock::now() >= renewed_ + heartbeat) {
+      if (auto renewed = tell(progress_, std::nullopt); !renewed) return renewed;
+    }
     double const progress = read_progress(folder_ / progress_file).value_or(progress_);
     auto const news = study_ ? study_->look(StudyWatch::When::running) : std::nullopt;
-    bool const is_told = progress == progress_;
-    auto const moment = std::chrono::steady_clock::now();
-    if (is_told && !news && moment < renewed_ + heartbeat) {
-      return database_.read([&](store::Transaction& tx) { return store::load_job(tx, job_.id); });
-    }
-    auto job = database_.write_and_wait([&](store::Transaction& tx) {
-      server::Instant const now = server::system_now();
-      auto held = store::heartbeat_job(tx, job_.id, lease_, progress, now);
-      if (!held) return held;
-      write(tx, news, now);
-      if (!is_told) server::tell_progress(tx, outbox(), *held, now);
-      return held;
-    });
-    if (!job) return job;
-    progress_ = progress;
-    renewed_ = moment;
-    if (news) study_->written(*news);
-    return job;
+    if (progress != progress_ || news) return tell(progress, news);
+    return database_.read([&](store::Transaction& tx) { return store::load_job(tx, job_.id); });
   }
 
   // Errors as finish_job.
@@ -171,7 +169,7 @@ class HeldJob {
       server::Instant const now = server::system_now();
       auto const before = store::load_job(tx, job_.id);
       if (!before) return before;
-      auto after = store::finish_job(tx, job_.id, lease_.worker, ended.end, ended.result, now);
+      auto after = store::finish_job(tx, job_, ended.end, ended.result, now);
       if (!after) return after;
       write(tx, news, now);
       server::record_end(tx, outbox(), actor, *before, *after, now);
@@ -187,6 +185,24 @@ class HeldJob {
     return wakes_nobody;
   }
 
+  // How far the job is and what its study has tried, with the lease renewed.
+  Result<store::StoredJob> tell(double progress, std::optional<StudyWatch::News> const& news) {
+    auto const moment = std::chrono::steady_clock::now();
+    auto job = database_.write_and_wait([&](store::Transaction& tx) {
+      server::Instant const now = server::system_now();
+      auto held = store::heartbeat_job(tx, job_, lease_us, progress, now);
+      if (!held) return held;
+      write(tx, news, now);
+      if (progress != progress_) server::tell_progress(tx, outbox(), *held, now);
+      return held;
+    });
+    if (!job) return job;
+    progress_ = progress;
+    renewed_ = moment;
+    if (news) study_->written(*news);
+    return job;
+  }
+
   void write(store::Transaction& tx, std::optional<StudyWatch::News> const& news, server::Instant now) const {
     if (!news) return;
     store::StudyReport report = news->report;
@@ -195,7 +211,6 @@ class HeldJob {
   }
 
   store::Database& database_;
-  store::JobLease const& lease_;
   store::StoredJob const job_;
   std::filesystem::path const folder_;
   std::optional<StudyWatch> study_;
@@ -247,6 +262,15 @@ Ended run_job(HeldJob& held) {
   return failed(tail_of(folder / "stderr"));
 }
 
+// Whoever reads it finds the machine; containers of one image, whose processes have one number, differ in the rest.
+std::string a_name() {
+  std::array<std::uint8_t, 4> chance{};
+  store::random_bytes(chance);
+  std::string name = fmt::format("worker-{}-", store::this_worker().host);
+  for (std::uint8_t const byte : chance) name += fmt::format("{:02x}", byte);
+  return name;
+}
+
 Status run(Common const& common, State const& state) {
   Result<std::filesystem::path> const path = state.database.path();
   if (!path) return path.error();
@@ -254,7 +278,7 @@ Status run(Common const& common, State const& state) {
   if (!opened) return opened.error();
   store::Database& database = **opened;
   catch_interrupts();
-  std::string const name = state.name.empty() ? fmt::format("worker-{}", getpid()) : state.name;
+  std::string const name = state.name.empty() ? a_name() : state.name;
   store::JobLease const lease{.worker = name, .lease_us = lease_us};
   int done = 0;
   if (!common.json) {
@@ -269,7 +293,7 @@ Status run(Common const& common, State const& state) {
       std::this_thread::sleep_for(500ms);
       continue;
     }
-    HeldJob held(database, lease, **job, std::filesystem::path(state.folder) / (*job)->id);
+    HeldJob held(database, **job, std::filesystem::path(state.folder) / (*job)->id);
     Ended const ended = run_job(held);
     if (interrupted()) break;  // the lease runs out, and the job begins again elsewhere
     auto const finished = held.finish(ended);
@@ -289,7 +313,7 @@ Run add_worker(CLI::App& app) {
   auto state = std::make_shared<State>();
   state->database.declare(app);
   app.add_option("--folder", state->folder, "Where each job has its folder")->capture_default_str();
-  app.add_option("--name", state->name, "Name of this worker; its process by default");
+  app.add_option("--name", state->name, "Name of this worker; by default its machine and a random part");
   app.add_flag("--once", state->once, "Stop when there is no job left");
   app.footer("Examples:\n  regulus worker\n  regulus worker --once");
   return [state](Common const& common) { return run(common, *state); };

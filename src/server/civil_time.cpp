@@ -80,12 +80,27 @@ date::time_zone const& zone_at(void const* zone) {
   return *static_cast<date::time_zone const*>(zone);
 }
 
-// Local noon of a service day.
-Instant noon_of(date::time_zone const& zone, std::string const& date) {
+Instant count_of(SysTime time) { return time.time_since_epoch().count(); }
+
+// Local noon of a day.
+Instant noon_of(date::time_zone const& zone, date::local_days day) {
+  return count_of(std::chrono::floor<microseconds>(zone.to_sys(day + std::chrono::hours(12), date::choose::earliest)));
+}
+
+Instant moment_zero_of(date::time_zone const& zone, date::local_days day) {
+  return noon_of(zone, day) - day_length / 2 * one_second;
+}
+
+Instant begin_of_day(date::time_zone const& zone, date::local_days day) {
+  Instant const midnight = count_of(std::chrono::floor<microseconds>(zone.to_sys(day, date::choose::earliest)));
+  return std::max(midnight, moment_zero_of(zone, day));
+}
+
+// Bug check: it is a date.
+date::local_days day_of(std::string const& date) {
   auto const day = calendar_date(date);
   REGULUS_CHECK(day.has_value());
-  auto const noon = zone.to_sys(date::local_days(*day) + std::chrono::hours(12), date::choose::earliest);
-  return std::chrono::duration_cast<microseconds>(noon.time_since_epoch()).count();
+  return date::local_days(*day);
 }
 
 }  // namespace
@@ -124,19 +139,27 @@ Result<TimeZone> TimeZone::named(std::string const& name) {
 }
 
 std::string TimeZone::date_of(Instant instant) const {
-  auto const local = zone_at(zone_).to_local(SysTime{microseconds(instant)});
-  date::year_month_day const ymd{std::chrono::floor<date::days>(local)};
+  date::time_zone const& zone = zone_at(zone_);
+  date::local_days day = std::chrono::floor<date::days>(zone.to_local(SysTime{microseconds(instant)}));
+  if (instant < begin_of_day(zone, day)) day -= date::days(1);
+  date::year_month_day const ymd{day};
   return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(ymd.year()), static_cast<unsigned>(ymd.month()),
                      static_cast<unsigned>(ymd.day()));
 }
 
+Instant TimeZone::begin_of(std::string const& date) const { return begin_of_day(zone_at(zone_), day_of(date)); }
+
+Instant TimeZone::end_of(std::string const& date) const {
+  return begin_of_day(zone_at(zone_), day_of(date) + date::days(1));
+}
+
 Seconds TimeZone::moment_of(Instant instant, std::string const& date) const {
-  std::int64_t const since = instant - noon_of(zone_at(zone_), date);
+  std::int64_t const since = instant - noon_of(zone_at(zone_), day_of(date));
   return day_length / 2 + std::chrono::floor<seconds>(microseconds(since)).count();
 }
 
 Instant TimeZone::instant_of(Seconds moment, std::string const& date) const {
-  return noon_of(zone_at(zone_), date) + (moment - day_length / 2) * one_second;
+  return noon_of(zone_at(zone_), day_of(date)) + (moment - day_length / 2) * one_second;
 }
 
 }  // namespace regulus::server

@@ -3,7 +3,9 @@
 //
 // Moment 0 of a day is its local noon minus twelve hours, as in GTFS: on the two days a year whose night is an hour
 // shorter or longer, every moment from three in the morning on is what the clock on the wall says, and no ride is an
-// hour long or short on paper only.
+// hour long or short on paper only. Each instant is of one service day: it begins at midnight or at moment 0, whichever
+// is later, and ends where the next one begins, so that the hour after midnight of the long night is the evening
+// before's.
 //
 // Only civil_time.cpp knows the time-zone library (docs/decisions/0016).
 #pragma once
@@ -34,8 +36,11 @@ class TimeZone {
   static Result<TimeZone> named(std::string const& name);
 
   std::string const& name() const { return name_; }
-  // Local date of an instant, "2026-03-01".
+  // Service day of an instant, "2026-03-01".
   std::string date_of(Instant instant) const;
+  // Where a service day begins and ends; the end is the next one's. `date` as below.
+  Instant begin_of(std::string const& date) const;
+  Instant end_of(std::string const& date) const;
   // Moment of the service day `date` ("2026-03-01"; bug check) at an instant, rounded down; negative before it.
   Seconds moment_of(Instant instant, std::string const& date) const;
   Instant instant_of(Seconds moment, std::string const& date) const;

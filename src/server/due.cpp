@@ -42,8 +42,8 @@ Result<Today> today_of(Server& server, store::Transaction& tx, store::Company co
   if (!settings->auto_dispatch) return today;
   std::vector<BookingId> waiting;
   store::BookingList list{.company = company.id, .status = BookingStatus::pending};
-  list.after.at_us = zone->instant_of(0, today.when.date) - 1;
-  list.before_us = zone->instant_of(day_length, today.when.date);
+  list.after = {.at_us = zone->begin_of(today.when.date) - 1, .id = std::numeric_limits<BookingId>::max()};
+  list.before_us = zone->end_of(today.when.date);
   Status read = each_booking(tx, list, [&](store::StoredBooking const& row, StoredBody const& body) {
     if (body.asked.ready) waiting.push_back(row.id);
   });

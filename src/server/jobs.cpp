@@ -2,7 +2,6 @@
 
 #include <filesystem>
 
-#include "store/audit_log.h"
 #include "store/hash.h"
 
 namespace regulus::server {
@@ -46,21 +45,29 @@ void tell_progress(store::Transaction& tx, store::Outbox const& outbox, store::S
       at);
 }
 
+void record_change(store::Transaction& tx, store::Outbox const& outbox, store::StoredJob const& job,
+                   store::AuditEntry entry) {
+  entry.company = job.company;
+  entry.object = object_of(job);
+  store::AuditHead const head = store::append_audit(tx, entry);
+  if (!job.company) return;
+  outbox.append(tx, *job.company, "audit.appended",
+                Json::object({{"sequence", head.sequence}, {"action", entry.action}}), entry.at);
+}
+
 void record_end(store::Transaction& tx, store::Outbox const& outbox, std::string const& actor,
                 store::StoredJob const& before, store::StoredJob const& after, Instant at) {
   Json left = job_json(after);
   if (after.state == store::JobState::succeeded && after.result) {
     left["result"] = Json::object({{"sha256", store::hex_of(store::sha256(after.result->dump()))}});
   }
-  store::append_audit(tx, {.company = after.company,
-                           .actor = actor,
-                           .action = fmt::format("job.{}", store::word_of(after.state)),
-                           .object = object_of(after),
-                           .before = job_json(before),
-                           .after = std::move(left),
-                           .reason = "",
-                           .request_id = "none",
-                           .at = at});
+  record_change(tx, outbox, after,
+                {.actor = actor,
+                 .action = fmt::format("job.{}", store::word_of(after.state)),
+                 .before = job_json(before),
+                 .after = std::move(left),
+                 .request_id = "none",
+                 .at = at});
   tell_progress(tx, outbox, after, at);
 }
 

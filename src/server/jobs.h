@@ -8,6 +8,7 @@
 
 #include "core/json.h"
 #include "server/civil_time.h"
+#include "store/audit_log.h"
 #include "store/jobs.h"
 #include "store/outbox.h"
 
@@ -24,7 +25,12 @@ inline constexpr int fewest_trials_for_importances = 10;
 // The event job.progress of the job's company; a job without one has nobody who follows it.
 void tell_progress(store::Transaction& tx, store::Outbox const& outbox, store::StoredJob const& job, Instant at);
 
-// In the transaction that ended the job: the audit row, of the company if it has one, and the event. What was found
+// The audit row of what was done to a job, and the event audit.appended when it is of a company; the rest of `entry` is
+// the caller's.
+void record_change(store::Transaction& tx, store::Outbox const& outbox, store::StoredJob const& job,
+                   store::AuditEntry entry);
+
+// In the transaction that ended the job: the audit row, of the company if it has one, and the events. What was found
 // can be long, so the row holds its SHA-256; what went wrong stands in it. `actor`: "worker", or "server" for what it
 // ends itself.
 void record_end(store::Transaction& tx, store::Outbox const& outbox, std::string const& actor,

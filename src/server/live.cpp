@@ -99,12 +99,13 @@ struct Question {
 
 Result<Dispatched> suggest(Server& server, When const& when, Question& question, WhenKept const& with = {});
 
-// Whether no suggestion waits for a person any more, and one was refused or lay too long.
+// Of a ride that is open: whether no suggestion waits for a person any more, and one was refused, lay too long, or was
+// accepted and came to nothing, because the driver refused the ride or fell ill.
 bool is_turned_down(std::vector<store::Suggestion> const& suggestions) {
   using enum store::SuggestionStatus;
   bool const is_open = std::ranges::find(suggestions, open, &store::Suggestion::status) != suggestions.end();
   return !is_open && std::ranges::any_of(suggestions, [](store::Suggestion const& s) {
-    return s.status == rejected || s.status == expired;
+    return s.status == rejected || s.status == expired || s.status == accepted;
   });
 }
 
@@ -372,8 +373,8 @@ Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::st
     if (page.size() < static_cast<std::size_t>(store::longest_page)) break;
   }
   store::BookingList list{.company = company, .limit = store::longest_page};
-  list.after = {.at_us = zone->instant_of(0, date) - 1, .id = 0};
-  list.before_us = zone->instant_of(day_length, date);
+  list.after = {.at_us = zone->begin_of(date) - 1, .id = std::numeric_limits<BookingId>::max()};
+  list.before_us = zone->end_of(date);
   while (true) {
     auto page = store::list_bookings(tx, list);
     bool const more = page.size() == static_cast<std::size_t>(store::longest_page);

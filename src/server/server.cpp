@@ -68,6 +68,7 @@ Instant system_now() {
 Server::Server(Options options)
     : options_(std::move(options)),
       watchdog_(options_.watchdog),
+      replays_({.patience = 25 * options_.watchdog.patience}),
       form_(options_.limits),
       roads_(options_.travel, road_patience),
       callers_(options_.callers),
@@ -104,7 +105,12 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   s.outbox_ = std::make_unique<store::Outbox>([&s](std::int64_t company, std::int64_t) {
     // On the writer's thread, which must not read: somebody else brings the news.
     if (s.events_->listeners() == 0) return;
-    s.pool_->run([&s, company] { s.events_->deliver(*s.database_, company); });
+    auto const turn = s.turn_at(fmt::format("news/{}", company));  // one that waits brings all that came meanwhile
+    if (!turn) return;
+    s.pool_->run([&s, company, turn] {
+      turn->end();
+      s.events_->deliver(*s.database_, company);
+    });
   });
 
   Metrics& m = s.metrics_;

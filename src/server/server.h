@@ -126,6 +126,8 @@ class Server {
   Metrics& metrics() { return metrics_; }
   EventHub& events() { return *events_; }
   Watchdog const& watchdog() const { return watchdog_; }
+  // For questions that were answered long ago: whoever hangs in one is no worse a candidate for it.
+  Watchdog const& replays() const { return replays_; }
   Form& form() { return form_; }
   Due& due() { return due_; }
   Roads& roads() { return roads_; }
@@ -178,7 +180,7 @@ class Server {
   Options options_;
   Router front_routes_, metrics_routes_;
   Metrics metrics_;
-  Watchdog watchdog_;
+  Watchdog watchdog_, replays_;
   Form form_;
   Due due_;
   Roads roads_;

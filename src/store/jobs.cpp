@@ -25,11 +25,16 @@ StoredJob job_from(Transaction& tx, Row const& row) {
           .updated_us = row.integer(12)};
 }
 
-Result<StoredJob> held_by(Transaction& tx, std::string const& id, std::string const& worker) {
-  Result<StoredJob> job = load_job(tx, id);
-  if (!job || (job->state == JobState::running && job->worker == worker)) return job;
+// The job as it is, while the attempt that was claimed goes on.
+Result<StoredJob> still_held(Transaction& tx, StoredJob const& claimed) {
+  Result<StoredJob> job = load_job(tx, claimed.id);
+  if (!job) return job;
+  bool const is_held =
+      job->state == JobState::running && job->worker == claimed.worker && job->attempts == claimed.attempts;
+  if (is_held) return job;
   return Error{ErrorKind::conflict,
-               fmt::format("job {} is {} and not held by {} any more", id, word_of(job->state), worker)};
+               fmt::format("job {} is {} and not held by attempt {} of {} any more", claimed.id, word_of(job->state),
+                           claimed.attempts, claimed.worker.value_or("nobody"))};
 }
 
 // Ends a job or puts it back; nobody holds it then.
@@ -106,20 +111,20 @@ Result<std::optional<StoredJob>> claim_job(Transaction& tx, JobLease const& leas
   return std::optional(job.take());
 }
 
-Result<StoredJob> heartbeat_job(Transaction& tx, std::string const& id, JobLease const& lease, double progress,
+Result<StoredJob> heartbeat_job(Transaction& tx, StoredJob const& claimed, std::int64_t lease_us, double progress,
                                 std::int64_t now_us) {
-  Result<StoredJob> const job = held_by(tx, id, lease.worker);
+  Result<StoredJob> const job = still_held(tx, claimed);
   if (!job) return job;
   tx.run("UPDATE jobs SET progress = ?, lease_until = ?, updated = ? WHERE id = ?",
-         {progress, now_us + lease.lease_us, now_us, id});
-  return load_job(tx, id);
+         {progress, now_us + lease_us, now_us, claimed.id});
+  return load_job(tx, claimed.id);
 }
 
-Result<StoredJob> finish_job(Transaction& tx, std::string const& id, std::string const& worker, JobEnd end,
-                             Json const& result, std::int64_t now_us) {
-  Result<StoredJob> const job = held_by(tx, id, worker);
+Result<StoredJob> finish_job(Transaction& tx, StoredJob const& claimed, JobEnd end, Json const& result,
+                             std::int64_t now_us) {
+  Result<StoredJob> const job = still_held(tx, claimed);
   if (!job) return job;
-  return release(tx, id, state_of(end), result, now_us);
+  return release(tx, claimed.id, state_of(end), result, now_us);
 }
 
 Result<StoredJob> cancel_job(Transaction& tx, std::string const& id, std::int64_t now_us) {

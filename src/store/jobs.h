@@ -6,7 +6,8 @@
 //     └──> cancelled <── (a running one stops at its next heartbeat)
 //
 // A worker holds a job for the time of its lease and renews it with every heartbeat. Once a lease has ended the job may
-// be given to another worker; what the first one reports afterwards is refused, so no result is written twice.
+// be given to another worker; what the first one reports afterwards is refused, so no result is written twice. That is
+// told by the attempt and not by the name alone: two workers may have one name, and one may be given its job again.
 #pragma once
 
 #include <array>
@@ -61,15 +62,15 @@ struct JobLease {
 // The oldest queued job of one of these kinds, or none. Jobs of dead workers are put back first.
 Result<std::optional<StoredJob>> claim_job(Transaction& tx, JobLease const& lease,
                                            std::vector<std::string> const& kinds, std::int64_t now_us);
-// Renews the lease; the answer says whether to stop. Errors: not_found; conflict when the job is not this worker's any
-// more: it must stop and its result is of no use.
-Result<StoredJob> heartbeat_job(Transaction& tx, std::string const& id, JobLease const& lease, double progress,
+// Renews the lease of a job that is as claim_job returned it; the answer says whether to stop. Errors: not_found;
+// conflict when that attempt holds it no more: the worker must stop and its result is of no use.
+Result<StoredJob> heartbeat_job(Transaction& tx, StoredJob const& claimed, std::int64_t lease_us, double progress,
                                 std::int64_t now_us);
 
 enum class JobEnd : std::uint8_t { succeeded, failed, cancelled };
 // Errors as heartbeat_job.
-Result<StoredJob> finish_job(Transaction& tx, std::string const& id, std::string const& worker, JobEnd end,
-                             Json const& result, std::int64_t now_us);
+Result<StoredJob> finish_job(Transaction& tx, StoredJob const& claimed, JobEnd end, Json const& result,
+                             std::int64_t now_us);
 
 // A queued job is cancelled at once, a running one by its worker. Errors: not_found; conflict when it is finished.
 Result<StoredJob> cancel_job(Transaction& tx, std::string const& id, std::int64_t now_us);

@@ -16,8 +16,8 @@
 namespace regulus::store {
 namespace {
 
-constexpr int patience_ms = 60'000;
-constexpr int serving_patience_ms = 5'000;
+constexpr std::chrono::milliseconds study_patience{60'000};
+constexpr std::chrono::milliseconds serving_patience{5'000};
 constexpr off_t smallest_database = 512;  // one page
 constexpr std::size_t most_remembered = 1'000;
 constexpr std::string_view undo_all = "ROLLBACK", undo_part = "ROLLBACK TO part", end_part = "RELEASE part";
@@ -221,7 +221,8 @@ Status Connection::connect(Access access, bool create_file) {
   database_.reset(opened);
   if (code != SQLITE_OK) return failure();
   if (create_file && options_.use != Use::study) reserve_page_checks(opened);
-  sqlite3_busy_timeout(opened, options_.use == Use::study ? patience_ms : serving_patience_ms);
+  auto const usual = options_.use == Use::study ? study_patience : serving_patience;
+  sqlite3_busy_timeout(opened, static_cast<int>(options_.patience.value_or(usual).count()));
   Status set = execute("PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF");
   if (set && !options_.durable) set = execute("PRAGMA synchronous=NORMAL");
   if (set && options_.use != Use::study) set = set_up_for_serving();

@@ -12,6 +12,7 @@
 // settings that distrust it (see Use).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -81,6 +82,7 @@ struct ConnectionOptions {
   Use use = Use::study;
   bool durable = true;  // false: a power cut may take what was committed last; for the test that must notice
   std::string vfs{};    // SQLite's name of the file system; empty is the operating system's
+  std::optional<std::chrono::milliseconds> patience{};  // with whoever has it locked; none: as is usual for this use
 };
 
 // Owned by one thread of one process: a connection must not be used after fork().

@@ -107,13 +107,13 @@ StudyStore::StudyStore(StudyStore&&) noexcept = default;
 StudyStore& StudyStore::operator=(StudyStore&&) noexcept = default;
 StudyStore::~StudyStore() = default;
 
-Result<StudyStore> StudyStore::open(std::string const& url, Mode mode) {
+Result<StudyStore> StudyStore::open(std::string const& url, Mode mode, std::chrono::milliseconds patience) {
   Result<std::filesystem::path> const path = parse_storage_url(url);
   if (!path) return path.error();
-  Result<std::unique_ptr<Connection>> connection = Connection::open(*path);
+  Result<std::unique_ptr<Connection>> connection = Connection::open(*path, {.patience = patience});
   if (!connection && connection.error().kind == ErrorKind::not_found && mode == Mode::create) {
     if (Status created = Connection::create(*path, create_study_tables); !created) return created.error();
-    connection = Connection::open(*path);
+    connection = Connection::open(*path, {.patience = patience});
   }
   if (!connection) return connection.error();
 

@@ -14,7 +14,7 @@
 //   trials 0 … n - lag and only the parameters of the younger ones. So 1 and 8 workers make the same study.
 //
 // A StudyStore belongs to one thread of one process: every worker opens its own, after any fork. Each call is one
-// transaction; when it fails, nothing of it is written. A call waits while others write, for at most a minute.
+// transaction; when it fails, nothing of it is written. A call waits while others write, usually for at most a minute.
 #pragma once
 
 #include <chrono>
@@ -92,7 +92,9 @@ class StudyStore {
 
   // Errors: invalid (URL, a database of another program or of another schema version), not_found, io, and corrupt for a
   // damaged file, which is left as it is, byte for byte and without side files.
-  static Result<StudyStore> open(std::string const& url, Mode mode);
+  // `patience`: how long a call waits while others write, the opening among them.
+  static Result<StudyStore> open(std::string const& url, Mode mode,
+                                 std::chrono::milliseconds patience = std::chrono::minutes(1));
   StudyStore(StudyStore&&) noexcept;
   StudyStore& operator=(StudyStore&&) noexcept;
   ~StudyStore();

@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -216,9 +217,9 @@ def test_a_worker_does_what_the_server_queued(folder):
 
 
 @contextlib.contextmanager
-def working(folder, *words):
+def working(folder, **more):
     worker = subprocess.Popen(
-        [REGULUS, "worker", "--once", *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [REGULUS, "worker", "--once"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
     )
     try:
         yield worker
@@ -291,6 +292,102 @@ def test_a_study_is_followed_while_a_worker_runs_it_and_stopped(folder):
         _, trail, _ = server.ask("GET", "/api/v1/audit?company=1&action=job.cancelled", token)
         assert [(row["actor"], row["object"]) for row in trail["items"]] == [("worker", f"job/{job['id']}")]
         assert server.ask("GET", "/api/v1/audit/verify", token)[1]["first_broken"] is None
+
+
+def child_of(process):
+    """The job's process, once it is there."""
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    until = time.monotonic() + 30
+    while not (found := children.read_text().split()):
+        assert time.monotonic() < until, "the worker has started nothing"
+        time.sleep(0.02)
+    return int(found[0])
+
+
+def refuse_requeues(study_file):
+    """As a full disk refuses them; whether a trial is open that would have to go back."""
+    with contextlib.closing(sqlite3.connect(study_file, timeout=0.1)) as study:
+        try:
+            open_trials = study.execute("SELECT COUNT(*) FROM trials WHERE state = 'RUNNING'").fetchone()[0]
+            if open_trials > 0:
+                study.execute(
+                    "CREATE TRIGGER full BEFORE UPDATE OF state ON trials WHEN NEW.state = 'WAITING' "
+                    "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+                )
+                study.commit()
+            return open_trials > 0
+        except sqlite3.OperationalError:  # the job was stopped amid a write
+            return False
+
+
+def test_a_study_that_died_and_cannot_be_put_in_order_shows_what_it_tried(folder):
+    with serving(folder) as server:
+        token = a_company(server)
+        order = {"company": 1, "scenario": "classic", "trials": 10_000, "episodes": 1, "seed": 1}
+        _, job, _ = server.ask("POST", "/api/v1/studies", token, order)
+        path = f"/api/v1/studies/{job['id']}"
+        with working(folder) as worker:
+            followed(server, token, lambda event: event["progress"] >= 0.0012)
+            child = child_of(worker)
+            for _ in range(200):
+                os.kill(child, signal.SIGSTOP)
+                if refuse_requeues(folder / "data/jobs" / job["id"] / "studies.db"):
+                    break
+                os.kill(child, signal.SIGCONT)
+                time.sleep(0.01)
+            else:
+                pytest.fail("no trial was open")
+            os.kill(child, signal.SIGKILL)
+            assert worker.wait(timeout=60) == 0
+        _, study, _ = server.ask("GET", path, token)
+        assert study["state"] == "failed" and "no room" in study["study"]["problem"], study
+        counts = study["study"]["trials"]
+        assert counts["complete"] >= 10 and counts["running"] >= 1, counts
+        assert len(items_of(server, token, f"{path}/trials")) == sum(counts.values())
+        status, importances, _ = server.ask("GET", f"{path}/importances", token)
+        assert (status, importances["trials"]) == (200, counts["complete"])
+
+
+def a_study_that_runs(server, token, worker):
+    """Its file and its process, once trials are made."""
+    followed(server, token, lambda event: event["progress"] >= 0.0005)
+    job = server.ask("GET", "/api/v1/studies", token)[1]["items"][0]
+    return server.folder / "data/jobs" / job["id"] / "studies.db", child_of(worker)
+
+
+def has_ended(process):
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_ctrl_c_lets_the_job_put_its_study_in_order(folder):
+    with serving(folder) as server:
+        token = a_company(server)
+        order = {"company": 1, "scenario": "classic", "trials": 10_000, "episodes": 1, "seed": 1}
+        server.ask("POST", "/api/v1/studies", token, order)
+        with working(folder, start_new_session=True) as worker:
+            study_file, child = a_study_that_runs(server, token, worker)
+            os.killpg(worker.pid, signal.SIGINT)  # as a terminal does
+            worker.wait(timeout=60)
+            assert has_ended(child)
+        with contextlib.closing(sqlite3.connect(study_file)) as study:
+            assert study.execute("SELECT COUNT(*) FROM trials WHERE state = 'RUNNING'").fetchone() == (0,)
+
+
+def test_a_job_does_not_outlive_its_worker(folder):
+    with serving(folder) as server:
+        token = a_company(server)
+        order = {"company": 1, "scenario": "classic", "trials": 10_000, "episodes": 1, "seed": 1}
+        server.ask("POST", "/api/v1/studies", token, order)
+        with working(folder) as worker:
+            _, child = a_study_that_runs(server, token, worker)
+            worker.kill()
+            until = time.monotonic() + 30
+            while not has_ended(child):
+                assert time.monotonic() < until, "it goes on"
+                time.sleep(0.05)
 
 
 def test_a_study_whose_file_is_damaged_says_so(folder):

@@ -52,6 +52,35 @@ TEST(CivilTime, moments_are_what_the_clock_on_the_wall_says) {
   EXPECT_EQ(instant_text(zurich.instant_of(25 * one_hour, "2026-10-24")), "2026-10-24T23:00:00Z");
 }
 
+TEST(CivilTime, every_instant_is_of_one_service_day) {
+  TimeZone const zurich = TimeZone::named("Europe/Zurich").take();
+  // The long night: the hour after midnight, before the clock is turned back, is still the evening's.
+  EXPECT_EQ(instant_text(zurich.begin_of("2026-10-25")), "2026-10-24T23:00:00Z");
+  EXPECT_EQ(zurich.date_of(at("2026-10-24T22:30:00Z")), "2026-10-24");
+  EXPECT_EQ(zurich.moment_of(at("2026-10-24T22:30:00Z"), "2026-10-24"), 24 * one_hour + 1'800);
+  // The short one: half past eleven in the evening is of that evening alone.
+  EXPECT_EQ(instant_text(zurich.begin_of("2026-03-29")), "2026-03-28T23:00:00Z");
+  EXPECT_EQ(zurich.date_of(at("2026-03-28T22:30:00Z")), "2026-03-28");
+  EXPECT_EQ(zurich.end_of("2026-03-28"), zurich.begin_of("2026-03-29"));
+  EXPECT_EQ(zurich.end_of("2026-03-29") - zurich.begin_of("2026-03-29"), 23LL * one_hour * one_second);
+}
+
+RC_GTEST_PROP(CivilTime, a_service_day_holds_what_is_of_it, ()) {
+  TimeZone const zone = TimeZone::named(*rc::gen::element<std::string>("Europe/Zurich", "America/New_York", "UTC",
+                                                                       "Asia/Kolkata", "Australia/Lord_Howe"))
+                            .take();
+  // Near the nights in which clocks are turned, and anywhere.
+  Instant const night = *rc::gen::element(at("2026-10-25T00:00:00Z"), at("2026-03-29T00:00:00Z"),
+                                          at("2026-11-01T06:00:00Z"), at("2026-03-08T06:00:00Z"));
+  Instant const instant =
+      night + *rc::gen::element<std::int64_t>(1, 1'000) * *rc::gen::inRange<std::int64_t>(-90'000, 90'000) * one_second;
+  std::string const date = zone.date_of(instant);
+  RC_ASSERT(zone.begin_of(date) <= instant && instant < zone.end_of(date));
+  RC_ASSERT(zone.date_of(zone.begin_of(date)) == date);
+  RC_ASSERT(zone.date_of(zone.end_of(date)) > date);
+  RC_ASSERT(zone.begin_of(date) >= zone.instant_of(0, date));
+}
+
 // Kiritimati is fourteen hours ahead of UTC, New York up to five behind it.
 TEST(CivilTime, an_instant_that_is_read_has_a_date_in_every_zone) {
   for (char const* outside : {"1970-01-01T00:00:00Z", "1970-01-01T23:59:59Z", "9999-12-30T00:00:00Z",
@@ -77,7 +106,7 @@ RC_GTEST_PROP(CivilTime, moments_and_instants_are_the_same_thing, ()) {
   std::string const date = zone.date_of(instant);
   Seconds const moment = zone.moment_of(instant, date);
   RC_ASSERT(zone.instant_of(moment, date) == instant);
-  RC_ASSERT(moment >= -one_hour && moment < day_length + one_hour);
+  RC_ASSERT(moment >= 0 && moment <= day_length + one_hour);
 }
 
 }  // namespace

@@ -440,6 +440,11 @@ TEST(LiveWatchdog, a_candidate_that_hangs_is_replaced_and_off_does_not_wait_for_
   EXPECT_EQ(text_at(done, "decided_by"), "rule");
   EXPECT_EQ(text_at(done, "fallback").substr(0, 5), "late:");
   EXPECT_EQ(world.server().watchdog().stuck(), 1);
+  // Asked what it would have said, it hangs again: in nobody's way but another replay's.
+  std::string const replay = company + "/decisions/" + text_at(done, "decision") + "/replay?model=" + model;
+  EXPECT_EQ(ask("POST", replay, Json::object()).status, 409);
+  EXPECT_EQ(world.server().watchdog().stuck(), 1);
+  EXPECT_EQ(world.server().replays().stuck(), 1);
   Response const off =
       ask("POST", "/api/company_dispatch/rl/toggle", Json::object({{"enabled", false}, {"company_id", 1}}));
   EXPECT_EQ(off.status, 200);
@@ -558,6 +563,40 @@ TEST_F(Live, a_ride_that_its_driver_refuses_goes_to_another_with_its_promise) {
     return store::load_booking(tx, 1, static_cast<BookingId>(ride))->body.dump();
   });
   EXPECT_NE(row.find(fmt::format("\"refused_by\":[{}]", 3 - driver)), std::string::npos) << row;
+}
+
+TEST_F(Live, an_accepted_suggestion_that_its_driver_refuses_is_the_rules) {
+  switch_to("suggest_only", healthy());
+  std::int64_t const ride = book(10);
+  std::string const suggestion = run().find("suggestions")->as_array().front().as_string();
+  expect(200, post("/suggestions/" + suggestion + "/accept", Json::object()));
+  std::int64_t const driver = driver_of(ride);
+  expect(200, post(fmt::format("/assignments/{}/reject", ride), Json::object({{"reason", "timing"}})));
+  run();
+  EXPECT_EQ(driver_of(ride), 3 - driver);
+}
+
+TEST_F(Live, a_refused_ride_of_another_day_waits_for_that_day) {
+  expect(200, put("/settings", Json::object({{"auto_dispatch", true}, {"improve", false}})));
+  Json tuesday = a_ride(10);
+  tuesday["pickup_window"] = Json(Json::Array{Json("2026-03-03T09:00:00Z"), Json("2026-03-03T09:20:00Z")});
+  std::int64_t const ride = booked(tuesday);
+  give(ride, 1);
+  expect(200, post(fmt::format("/assignments/{}/reject", ride), Json::object({{"reason", "timing"}})));
+  settle();
+  EXPECT_EQ(status_of(ride), "pending");
+}
+
+// Half past midnight, an hour before the clock is turned back.
+TEST_F(Live, a_ride_of_the_long_night_can_be_spoken_of) {
+  Json night = a_ride(10);
+  night["pickup_window"] = Json(Json::Array{Json("2026-10-24T22:30:00Z"), Json("2026-10-24T22:50:00Z")});
+  std::int64_t const ride = booked(night);
+  EXPECT_EQ(text_at(get(fmt::format("/bookings/{}", ride)), "date"), "2026-10-24");
+  EXPECT_EQ(get("/bookings?date=2026-10-24").find("items")->as_array().size(), 1U);
+  EXPECT_EQ(get("/bookings?date=2026-10-25").find("items")->as_array().size(), 0U);
+  EXPECT_EQ(post("/assignments", Json::object({{"booking", ride}, {"driver", 1}})).status, 409) << "nobody works then";
+  EXPECT_EQ(post(fmt::format("/assignments/{}/start", ride), Json::object()).status, 409);
 }
 
 TEST_F(Live, what_a_driver_accepts_is_his_until_somebody_else_has_it) {

@@ -170,6 +170,8 @@ TEST_F(Measures, steps_are_days_of_the_company_and_add_up_to_the_whole) {
   // The night on which clocks go forward makes a day of 23 hours; weeks begin on Mondays, the first where it was asked.
   Json const spring = ask("from=2026-03-28&to=2026-03-31&step=hour");
   EXPECT_EQ(spring.find("steps")->as_array().size(), 71U);
+  Json const autumn = ask("from=2026-10-24&to=2026-10-26&step=hour");
+  EXPECT_EQ(autumn.find("steps")->as_array().size(), 49U);
   Json const weeks = ask("from=2026-03-04&to=2026-03-18&step=week");
   ASSERT_EQ(weeks.find("steps")->as_array().size(), 3U);
   EXPECT_EQ(text_at(weeks.find("steps")->as_array()[1], "from"), "2026-03-08T23:00:00Z");
@@ -184,8 +186,8 @@ TEST_F(Measures, steps_are_days_of_the_company_and_add_up_to_the_whole) {
 
 TEST_F(Measures, a_question_that_makes_no_sense_is_refused) {
   for (char const* query : {"names=late_minute", "from=yesterday", "by=driver", "from=2026-03-03&to=2026-03-03",
-                            "from=2025-11-01&to=2026-03-03", "step=minute", "from=2026-03-02&to=2026-03-12&step=hour",
-                            "from=2026-03-03&to=2026-03-02"}) {
+                            "from=2025-11-01&to=2026-03-03", "step=minute", "to=1970-01-02&step=day", "to=1970-01-02",
+                            "from=2026-03-02&to=2026-03-12&step=hour", "from=2026-03-03&to=2026-03-02"}) {
     Response const response = test_.get(std::string("/api/v1/companies/1/metrics?") + query, test_.administrator());
     EXPECT_EQ(response.status, 422) << query << " " << response.body;
   }

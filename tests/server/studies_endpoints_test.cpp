@@ -30,7 +30,7 @@ class Studies : public ::testing::Test {
   void finish(store::StoredJob const& job, store::JobEnd end, Json const& result) {
     store::Outbox const outbox(nullptr);
     test_.write([&](store::Transaction& tx) {
-      auto after = store::finish_job(tx, job.id, "w", end, result, test_.now());
+      auto after = store::finish_job(tx, job, end, result, test_.now());
       if (after) record_end(tx, outbox, "worker", job, *after, test_.now());
       return after;
     });
@@ -166,6 +166,23 @@ TEST_F(Studies, a_study_that_its_worker_cannot_read_is_no_empty_one) {
   }
 }
 
+TEST_F(Studies, what_was_reported_before_a_problem_is_shown_beside_it) {
+  std::string const id = ordered("studies");
+  claim();
+  Json const importances = Json::object({{"trials", 10}, {"parameters", Json::array()}});
+  report(id, {.name = "s", .importances = importances}, complete({0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  report(id, {.name = "s", .importances = importances, .problem = "the disk is full"}, {});
+  Json const said = *json_of(get(id)).find("study");
+  EXPECT_EQ(text_at(said, "problem"), "the disk is full");
+  EXPECT_EQ(*said.find("trials")->find("complete"), Json(10));
+  Json const page = json_of(get(id, "/trials?limit=10"));
+  EXPECT_EQ(page.find("items")->as_array().size(), 10U);
+  Response const past_the_end = test_.get(text_at(page, "next"), test_.administrator());
+  ASSERT_EQ(past_the_end.status, 200) << past_the_end.body;
+  EXPECT_EQ(*json_of(past_the_end).find("items"), Json::array());
+  EXPECT_EQ(json_of(get(id, "/importances")), importances);
+}
+
 TEST_F(Studies, a_study_that_ended_without_a_report_is_no_empty_one_either) {
   std::string const id = ordered("studies");
   store::StoredJob const job = claim();
@@ -232,6 +249,25 @@ TEST_F(Studies, the_end_of_a_job_is_an_audit_row_of_its_company_and_an_event) {
             Json::object({{"job", job.id}, {"kind", "tune"}, {"state", "succeeded"}, {"progress", 1.0}}));
 }
 
+TEST_F(Studies, the_whole_course_of_a_job_is_in_the_trail_and_on_the_stream_of_its_company_alone) {
+  std::string const id = ordered("studies"), of_none = ordered("studies", Json());
+  stop(id);
+  ordered("training-runs");
+  finish(claim("train"), store::JobEnd::succeeded, Json());
+  std::string const auditor = test_.token({"audit:read"}, std::vector<std::int64_t>{1});
+  std::vector<std::string> actions;
+  Json const rows = json_of(test_.get("/api/v1/audit?company=1&limit=500", auditor));
+  for (Json const& row : rows.find("items")->as_array()) actions.push_back(text_at(row, "action"));
+  EXPECT_EQ(actions, (std::vector<std::string>{"job.create", "job.cancel", "job.create", "job.succeeded"}));
+  std::vector<std::string> told;
+  for (store::Event const& event : events(1, "audit.appended")) told.push_back(text_at(event.data, "action"));
+  EXPECT_EQ(told, actions);
+  EXPECT_EQ(*events(1, "audit.appended").front().data.find("sequence"),
+            *trail(id, "job.create").front().find("sequence"));
+  EXPECT_TRUE(events(2, "audit.appended").empty());
+  EXPECT_EQ(*trail(of_none, "job.create").front().find("company"), Json());
+}
+
 TEST_F(Studies, what_went_wrong_stands_in_the_trail_and_a_job_without_company_has_no_stream) {
   ordered("training-runs", Json());
   store::StoredJob const job = claim("train");
@@ -261,7 +297,7 @@ TEST_F(Studies, who_follows_a_company_hears_what_another_process_wrote) {
   ordered("studies");
   store::StoredJob const job = claim();
   std::shared_ptr<EventStream> const stream =
-      test_.get("/api/v1/companies/1/events?after=1", test_.administrator()).events;
+      test_.get("/api/v1/companies/1/events?after=2", test_.administrator()).events;
   ASSERT_NE(stream, nullptr);
   while (test_.server().events().listeners() == 0) std::this_thread::yield();
   finish(job, store::JobEnd::succeeded, Json());

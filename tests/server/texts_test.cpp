@@ -80,7 +80,7 @@ std::vector<std::string> reasons_in(std::string const& source) {
 TEST(Texts, every_reason_to_refuse_a_body_is_known_in_french) {
   std::filesystem::path const source = std::filesystem::path(REGULUS_SOURCE_DIR) / "src";
   std::vector<std::filesystem::path> files = {source / "domain/json_reader.cpp", source / "domain/json_reader.h",
-                                              source / "server/bodies.cpp"};
+                                              source / "server/bodies.cpp", source / "server/rejection.h"};
   for (auto const& entry : std::filesystem::directory_iterator(source / "server/endpoints")) files.push_back(entry);
   int reasons = 0;
   for (auto const& file : files) {
@@ -94,6 +94,9 @@ TEST(Texts, every_reason_to_refuse_a_body_is_known_in_french) {
   }
   EXPECT_GT(reasons, 50);
   EXPECT_EQ(fault_in_french("seats = 1 is purple"), "");
+  // Of day_file, of which bodies read nothing but a stop.
+  EXPECT_EQ(fault_in_french("stop = an object must name its \"break\" and no \"booking\""),
+            "stop = objet doit nommer «\u00A0break\u00A0» et pas «\u00A0booking\u00A0»");
 }
 
 TEST(Texts, of_faults_keep_place_and_value_and_the_words_in_them) {

@@ -230,31 +230,49 @@ TEST_F(DecisionRows, jobs_are_claimed_oldest_first_and_once) {
 }
 
 TEST_F(DecisionRows, a_job_whose_worker_is_dead_goes_to_another_and_the_first_is_refused) {
-  std::string const id = enqueued().id;
-  claimed("w1", morning_us);
-  auto const beat = [&](std::string const& worker, std::int64_t now_us) {
-    return served.database().write_and_wait([&](Transaction& tx) {
-      return heartbeat_job(tx, id, {worker, 60 * second_us}, 0.5, now_us);
-    });
+  enqueued();
+  StoredJob const first = *claimed("w1", morning_us);
+  auto const beat = [&](StoredJob const& attempt, std::int64_t now_us) {
+    return served.database().write_and_wait(
+        [&](Transaction& tx) { return heartbeat_job(tx, attempt, 60 * second_us, 0.5, now_us); });
   };
-  EXPECT_EQ(beat("w1", morning_us + 30 * second_us)->progress, 0.5);
+  EXPECT_EQ(beat(first, morning_us + 30 * second_us)->progress, 0.5);
   EXPECT_FALSE(claimed("w2", morning_us + 89 * second_us));  // the heartbeat renewed it until 90 s
   auto const again = claimed("w2", morning_us + 90 * second_us);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->attempts, 2);
   EXPECT_EQ(again->progress, 0);
-  EXPECT_EQ(beat("w1", morning_us + 91 * second_us).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(beat(first, morning_us + 91 * second_us).error().kind, ErrorKind::conflict);
   EXPECT_EQ(refused([&](Transaction& tx) {
-              return finish_job(tx, id, "w1", JobEnd::succeeded, Json(), morning_us + 91 * second_us);
+              return finish_job(tx, first, JobEnd::succeeded, Json(), morning_us + 91 * second_us);
             }),
             ErrorKind::conflict);
   StoredJob const done = served.write([&](Transaction& tx) {
-    return finish_job(tx, id, "w2", JobEnd::succeeded, Json::object({{"score", 3}}), morning_us + 92 * second_us);
+    return finish_job(tx, *again, JobEnd::succeeded, Json::object({{"score", 3}}), morning_us + 92 * second_us);
   });
   EXPECT_EQ(done.state, JobState::succeeded);
   EXPECT_EQ(done.result, Json::object({{"score", 3}}));
   EXPECT_EQ(done.progress, 1);
-  EXPECT_EQ(beat("w2", morning_us + 93 * second_us).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(beat(*again, morning_us + 93 * second_us).error().kind, ErrorKind::conflict);
+}
+
+// Containers may give each of their workers the same name, and a worker that was paused may find its job given to it
+// again.
+TEST_F(DecisionRows, a_lease_is_of_one_attempt_and_not_of_a_name) {
+  enqueued();
+  StoredJob const first = *claimed("w", morning_us);
+  StoredJob const second = *claimed("w", morning_us + 60 * second_us);
+  ASSERT_EQ(second.id, first.id);
+  std::int64_t const later = morning_us + 61 * second_us;
+  EXPECT_EQ(refused([&](Transaction& tx) { return heartbeat_job(tx, first, 60 * second_us, 0.9, later); }),
+            ErrorKind::conflict);
+  EXPECT_EQ(refused([&](Transaction& tx) { return finish_job(tx, first, JobEnd::failed, Json(), later); }),
+            ErrorKind::conflict);
+  StoredJob const untouched = served.read([&](Transaction& tx) { return load_job(tx, first.id); });
+  EXPECT_EQ(untouched, second);
+  EXPECT_EQ(
+      served.write([&](Transaction& tx) { return finish_job(tx, second, JobEnd::succeeded, Json(), later); }).state,
+      JobState::succeeded);
 }
 
 TEST_F(DecisionRows, a_job_that_kills_its_workers_fails_in_the_end) {
@@ -274,16 +292,13 @@ TEST_F(DecisionRows, a_queued_job_is_cancelled_at_once_and_a_running_one_by_its_
     return served.database().write_and_wait([&](Transaction& tx) { return cancel_job(tx, id, morning_us); });
   };
   std::string const running = enqueued().id;
-  claimed("w1", morning_us);
+  StoredJob const held = *claimed("w1", morning_us);
   std::string const queued = enqueued().id;
   EXPECT_EQ(cancel(queued)->state, JobState::cancelled);
   EXPECT_EQ(cancel(queued).error().kind, ErrorKind::conflict);
   EXPECT_EQ(cancel(running)->state, JobState::running);
-  EXPECT_TRUE(
-      served.write([&](Transaction& tx) {
-              return heartbeat_job(tx, running, {"w1", second_us}, 0.1, morning_us);
-            })
-          .cancel_requested);
+  EXPECT_TRUE(served.write([&](Transaction& tx) { return heartbeat_job(tx, held, second_us, 0.1, morning_us); })
+                  .cancel_requested);
   // Its worker dies instead of stopping: it is not given to another.
   EXPECT_FALSE(claimed("w2", morning_us + second_us));
   EXPECT_EQ(served.read([&](Transaction& tx) { return load_job(tx, running); }).state, JobState::cancelled);

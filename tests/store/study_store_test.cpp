@@ -87,6 +87,18 @@ TEST(StudyStore, a_storage_that_does_not_exist_is_made_only_when_asked) {
   EXPECT_EQ(folder.names(), std::set<std::string>{"studies.db"});
 }
 
+TEST(StudyStore, who_has_little_patience_soon_hears_that_others_write) {
+  TemporaryFolder const folder;
+  StudyStore first = open_store(folder);
+  Study const study = a_study(first);
+  auto const other = Connection::open(folder.file("studies.db")).take();
+  Transaction const writes(*other, Transaction::Kind::write);
+  StudyStore store = StudyStore::open(folder.url(), StudyStore::Mode::existing, std::chrono::milliseconds(50)).take();
+  auto const begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(store.requeue_dead(study.id, std::chrono::seconds(60)).error().kind, ErrorKind::busy);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(30));  // the usual patience is a minute
+}
+
 TEST(StudyStore, a_study_is_made_once_and_then_loaded_with_its_attributes) {
   TemporaryFolder const folder;
   StudyInfo info;

@@ -158,8 +158,9 @@ Outcome list_bookings(Server&, Call const& call, store::Transaction& tx) {
                      .detail = call.say(fmt::format("date = {} is no date", *date),
                                         fmt::format("date = {} n’est pas une date", *date))};
     }
-    if (wanted.after.empty()) list.after = {.at_us = tenant->zone.instant_of(0, *date) - 1, .id = 0};
-    list.before_us = tenant->zone.instant_of(day_length, *date);
+    if (wanted.after.empty())
+      list.after = {.at_us = tenant->zone.begin_of(*date) - 1, .id = std::numeric_limits<BookingId>::max()};
+    list.before_us = tenant->zone.end_of(*date);
   }
   auto const rows = store::list_bookings(tx, list);
   if (tx.failed()) return problem_of(tx.error());

@@ -158,7 +158,7 @@ void replay_decision(Server& server, std::shared_ptr<Call const> call, Reply rep
   std::string silent;
   std::optional<ArmAnswer> const asked = arm->model_hash.empty()
                                              ? ask(*arm, *recorded->desk, recorded->seed)
-                                             : server.watchdog().ask(*arm, recorded->desk, recorded->seed, silent);
+                                             : server.replays().ask(*arm, recorded->desk, recorded->seed, silent);
   if (!asked) {
     return answer(
         reply, *call,

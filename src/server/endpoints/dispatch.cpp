@@ -224,12 +224,6 @@ Outcome accept_assignment(Server& server, Call const& call, store::Transaction& 
   auto& [row, body] = std::get<Given>(read);
   auto const when = when_of(tx, call);
   if (auto const* problem = std::get_if<Problem>(&when)) return *problem;
-  if (is_final(row.status)) {
-    return conflict(call.say(fmt::format("booking {} is {}: there is nothing to accept any more", row.id,
-                                         enum_names(row.status)[static_cast<std::size_t>(row.status)]),
-                             fmt::format("la course {} est {}\u00A0: il n’y a plus rien à accepter", row.id,
-                                         enum_names(row.status)[static_cast<std::size_t>(row.status)])));
-  }
   Result<LoadedDay> const day = day_of(call, tx, row, std::get<When>(when).now);
   if (!day) return problem_of(day.error());
   Response const response = json_response(200, assignment_json(*day, row.id));
@@ -277,7 +271,8 @@ Outcome reject_assignment(Server& server, Call const& call, store::Transaction& 
   server.record(tx, call, "assignment.reject", fmt::format("company/{}/booking/{}", call.company, row.id), told, {},
                 *reason);
   server.tell(tx, call.company, "assignment.rejected", told, now);
-  if (day->settings.auto_dispatch) {
+  // Of another day it is open until that day comes.
+  if (day->settings.auto_dispatch && day->date == std::get<When>(when).date) {
     call.after_commit.emplace_back([&server, id = call.company, when = When{.date = day->date, .now = now}] {
       decide_soon(server, id, when, "refusal");
     });

@@ -63,13 +63,25 @@ Outcome listed(Call const& call, store::Transaction& tx, std::optional<std::stri
   return json_response(200, page_json(call, std::move(items), place_of(cursor.at_us, cursor.id), more));
 }
 
+// As Server::record; the company is the job's, which no path names.
+void record(Server& server, Call const& call, store::Transaction& tx, std::string const& action,
+            store::StoredJob const& job, Json before, Json after) {
+  record_change(tx, server.outbox(), job,
+                {.actor = call.token.id,
+                 .action = action,
+                 .before = std::move(before),
+                 .after = std::move(after),
+                 .request_id = call.request.id,
+                 .at = call.now});
+}
+
 // Ends what waits, and asks the worker of what runs to end it: 200 when it is over, 202 when its worker still has to
 // notice.
 Outcome cancelled(Server& server, Call const& call, store::Transaction& tx, store::StoredJob const& before) {
   Result<store::StoredJob> const job = store::cancel_job(tx, before.id, call.now);
   if (!job) return problem_of(job.error());
   Json const json = job_json(*job);
-  server.record(tx, call, "job.cancel", object_of(*job), job_json(before), json);
+  record(server, call, tx, "job.cancel", *job, job_json(before), json);
   if (job->company) server.tell(tx, *job->company, "job.cancelled", Json::object({{"job", job->id}}), call.now);
   bool const is_over = job->state == store::JobState::cancelled;
   if (is_over) tell_progress(tx, server.outbox(), *job, call.now);
@@ -104,9 +116,11 @@ Json study_json(store::Transaction& tx, std::string const& job) {
                        {"reported", instant_text(report->reported_us)}});
 }
 
-// A list that lacks what the study has tried would be taken for the whole.
-std::optional<Problem> unknown_trials(Call const& call, store::StoredJob const& job,
+// An empty list of a study that has tried something would be taken for the truth. What was reported is shown, even when
+// a problem came later, which the study itself tells.
+std::optional<Problem> unknown_trials(Call const& call, store::Transaction& tx, store::StoredJob const& job,
                                       std::optional<store::StudyReport> const& report) {
+  if (!store::study_trials(tx, job.id, -1, 1).empty()) return std::nullopt;
   if (report && report->problem) {
     return conflict(call.say(fmt::format("the worker cannot read this study: {}", *report->problem),
                              fmt::format("le worker ne peut pas lire cette étude\u00A0: {}", *report->problem)));
@@ -193,7 +207,7 @@ Outcome ordered(Server& server, Call const& call, store::Transaction& tx, JsonRe
       tx, {.company = company, .kind = order.kind, .arguments = std::move(arguments)}, call.now, server.entropy());
   if (!job) return problem_of(job.error());
   Json const json = job_json(*job);
-  server.record(tx, call, "job.create", object_of(*job), {}, json);
+  record(server, call, tx, "job.create", *job, {}, json);
   if (job->company) server.tell(tx, *job->company, "job.created", Json::object({{"job", job->id}}), call.now);
   Response response = json_response(202, json);
   response.headers.emplace_back("Location", "/api/v1/jobs/" + job->id);
@@ -233,7 +247,7 @@ Outcome study_trials(Server&, Call const& call, store::Transaction& tx) {
   auto const asked = page_of(call, CursorKind::number);
   if (auto const* problem = std::get_if<Problem>(&asked)) return *problem;
   Page const& page = std::get<Page>(asked);
-  if (auto problem = unknown_trials(call, *job, store::study_report(tx, job->id))) return *std::move(problem);
+  if (auto problem = unknown_trials(call, tx, *job, store::study_report(tx, job->id))) return *std::move(problem);
   Json items = Json::array();
   std::string last;
   for (store::StudyTrial const& trial : store::study_trials(tx, job->id, page.number, page.limit)) {
@@ -248,7 +262,7 @@ Outcome study_importances(Server&, Call const& call, store::Transaction& tx) {
   Result<store::StoredJob> const job = study_of(call, tx);
   if (!job) return problem_of(job.error());
   auto const report = store::study_report(tx, job->id);
-  if (auto problem = unknown_trials(call, *job, report)) return *std::move(problem);
+  if (auto problem = unknown_trials(call, tx, *job, report)) return *std::move(problem);
   if (report && report->importances) return json_response(200, *report->importances);
   std::int64_t const complete = store::study_count(tx, job->id, !report || report->maximizes).of(TrialState::complete);
   if (tx.failed()) return problem_of(tx.error());

@@ -112,7 +112,7 @@ Problem invalid_query(std::string detail) { return {.code = ProblemCode::invalid
 
 // "2026-03-01", the beginning of that day for the company, or an instant.
 std::optional<Instant> moment_of(std::string const& text, TimeZone const& zone) {
-  if (is_date(text)) return zone.instant_of(0, text);
+  if (is_date(text)) return zone.begin_of(text);
   Result<Instant> const instant = parse_instant(text);
   return instant ? std::optional(*instant) : std::nullopt;
 }
@@ -127,7 +127,7 @@ bool is_monday(std::string const& date) {
   return std::chrono::weekday(std::chrono::sys_days(on)) == std::chrono::Monday;
 }
 
-// Where steps begin between two instants: at the hours of service days, at their beginnings, or at those of Mondays.
+// Where steps begin between two instants: with service days, with their hours, or with Mondays.
 // One more than are allowed when they are too many.
 std::vector<Instant> steps_between(std::string_view step, Instant from, Instant to, TimeZone const& zone) {
   std::vector<Instant> begins;
@@ -138,7 +138,8 @@ std::vector<Instant> steps_between(std::string_view step, Instant from, Instant 
   for (Instant noon = zone.instant_of(day_length / 2, zone.date_of(from)); noon - one_day < to; noon += one_day) {
     std::string const date = zone.date_of(noon);
     if (step == "week" && !is_monday(date)) continue;
-    for (Seconds hour = 0; hour < (step == "hour" ? 24 : 1); ++hour) add(zone.instant_of(hour * 3'600, date));
+    Instant const end = zone.end_of(date), length = step == "hour" ? 3'600 * one_second : one_day + one_day;
+    for (Instant at = zone.begin_of(date); at < end; at += length) add(at);
   }
   return begins;
 }
@@ -160,6 +161,9 @@ std::variant<Question, Problem> question_of(Call const& call, TimeZone const& zo
     *moment = *read;
   }
   if (from == nullptr && to != nullptr) begins = ends - usual_span;
+  if (begins < one_day) {
+    return invalid_query(call.say("from is before 1970-01-02", "from est avant le 1970-01-02"));
+  }
   if (begins >= ends) {
     return invalid_query(call.say("from is not before to", "from n’est pas avant to"));
   }
