@@ -1,20 +1,17 @@
 #include "server/pool.h"
 
-#include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <utility>
 
 namespace regulus::server {
 
-Pool::Pool(int threads, std::size_t longest_queue, Priority priority) : longest_queue_(longest_queue) {
+Pool::Pool(int threads, std::size_t longest_queue, int niceness) : longest_queue_(longest_queue) {
   for (int k = 0; k < threads; ++k) {
-    threads_.emplace_back([this, priority] {
+    threads_.emplace_back([this, niceness] {
       // Of this thread alone, as Linux has it. Where it is refused all are equal.
-      if (priority == Priority::gives_way) {
-        sched_param const none{};
-        static_cast<void>(::sched_setscheduler(::gettid(), SCHED_IDLE, &none));
-      }
+      if (niceness > 0) static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness));
       work();
     });
   }

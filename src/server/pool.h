@@ -7,7 +7,6 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -18,10 +17,8 @@ namespace regulus::server {
 
 class Pool {
  public:
-  // Threads that give way run when nobody else wants the processor (SCHED_IDLE, sched(7)): whoever wakes up takes it
-  // from them at once.
-  enum class Priority : std::uint8_t { usual, gives_way };
-  Pool(int threads, std::size_t longest_queue, Priority priority = Priority::usual);
+  // `niceness`: how readily its threads give way to others, 0 to 19 (nice(2)); who only answers comes first.
+  Pool(int threads, std::size_t longest_queue, int niceness = 0);
   Pool(Pool const&) = delete;
   Pool& operator=(Pool const&) = delete;
   ~Pool();  // stops

@@ -100,7 +100,8 @@ Result<std::unique_ptr<Server>> Server::open(Options options) {
   s.database_ = database.take();
   s.pool_ = std::make_unique<Pool>(s.options_.workers, longest_background_queue);
   // A search that fills a core must keep neither a decision nor an answer waiting.
-  s.background_ = std::make_unique<Pool>(1, longest_background_queue, Pool::Priority::gives_way);
+  constexpr int after_everybody = 19;
+  s.background_ = std::make_unique<Pool>(1, longest_background_queue, after_everybody);
   s.outbox_ = std::make_unique<store::Outbox>([&s](std::int64_t company, std::int64_t) {
     // On the writer's thread, which must not read: somebody else brings the news.
     if (s.events_->listeners() == 0) return;
