@@ -255,11 +255,15 @@ def items_of(server, token, path):
     return items
 
 
+def a_long_study(server, token):
+    order = {"company": 1, "scenario": "classic", "trials": 10_000, "episodes": 1, "seed": 1}
+    return server.ask("POST", "/api/v1/studies", token, order)[1]
+
+
 def test_a_study_is_followed_while_a_worker_runs_it_and_stopped(folder):
     with serving(folder) as server:
         token = a_company(server)
-        order = {"company": 1, "scenario": "classic", "trials": 10_000, "episodes": 1, "seed": 1}
-        _, job, _ = server.ask("POST", "/api/v1/studies", token, order)
+        job = a_long_study(server, token)
         path = f"/api/v1/studies/{job['id']}"
         with working(folder) as worker:
             told = followed(server, token, lambda event: event["progress"] >= 0.0015)
@@ -323,8 +327,7 @@ def refuse_requeues(study_file):
 def test_a_study_that_died_and_cannot_be_put_in_order_shows_what_it_tried(folder):
     with serving(folder) as server:
         token = a_company(server)
-        order = {"company": 1, "scenario": "classic", "trials": 10_000, "episodes": 1, "seed": 1}
-        _, job, _ = server.ask("POST", "/api/v1/studies", token, order)
+        job = a_long_study(server, token)
         path = f"/api/v1/studies/{job['id']}"
         with working(folder) as worker:
             followed(server, token, lambda event: event["progress"] >= 0.0012)

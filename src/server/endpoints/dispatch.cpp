@@ -61,6 +61,13 @@ Outcome keep_report(Server& server, Call const& call, store::Transaction& tx, Lo
   return json_response(200, assignment_json(day, report.index));
 }
 
+// The booking of the path.
+Result<store::StoredBooking> booking_of(Call const& call, store::Transaction& tx) {
+  auto const id = call.number("booking");
+  if (!id || *id > std::numeric_limits<BookingId>::max()) return Error{ErrorKind::not_found, "no such booking"};
+  return store::load_booking(tx, call.company, static_cast<BookingId>(*id));
+}
+
 // The service day of a booking.
 Result<LoadedDay> day_of(Call const& call, store::Transaction& tx, store::StoredBooking const& row, Instant now) {
   Result<store::Company> const company = store::load_company(tx, call.company);
@@ -73,24 +80,16 @@ Result<LoadedDay> day_of(Call const& call, store::Transaction& tx, store::Stored
 // What the driver of a booking reports of its pickup or drop-off.
 Outcome report_of_booking(Server& server, Call const& call, store::Transaction& tx, DriverEvent event, StopKind kind) {
   if (Status const keys = check_keys(call, {}); !keys) return invalid_body(keys.error());
-  Result<store::Company> const company = store::load_company(tx, call.company);
-  if (!company) return problem_of(company.error());
-  auto const when = when_of(call, *company);
+  auto const when = when_of(tx, call);
   if (auto const* problem = std::get_if<Problem>(&when)) return *problem;
-  auto const id = call.number("booking");
-  if (!id || *id > std::numeric_limits<BookingId>::max()) return not_found();
-  Result<store::StoredBooking> const row = store::load_booking(tx, call.company, static_cast<BookingId>(*id));
+  Result<store::StoredBooking> const row = booking_of(call, tx);
   if (!row) return problem_of(row.error());
-  Result<TimeZone> const zone = TimeZone::named(company->time_zone);
-  Instant const now = std::get<When>(when).now;
-  std::string const date = zone->date_of(row->pickup_at_us);
-  Result<LoadedDay> day = load_day(tx, call.company, date, now);
+  Result<LoadedDay> day = day_of(call, tx, *row, std::get<When>(when).now);
   if (!day) return problem_of(day.error());
   DriverId const driver = day->desk->booking(row->id).driver;
   if (driver == 0) return conflict(fmt::format("booking {} has no driver", row->id));
-  return keep_report(
-      server, call, tx, *day,
-      {.driver = driver, .event = event, .kind = kind, .index = row->id, .at = zone->moment_of(now, date)});
+  return keep_report(server, call, tx, *day,
+                     {.driver = driver, .event = event, .kind = kind, .index = row->id, .at = day->desk->fleet().now});
 }
 
 }  // namespace
@@ -201,15 +200,13 @@ struct Given {
   StoredBody body;
 };
 std::variant<Given, Problem> given_of(Call const& call, store::Transaction& tx) {
-  auto const id = call.number("booking");
-  if (!id || *id > std::numeric_limits<BookingId>::max()) return not_found();
-  Result<store::StoredBooking> row = store::load_booking(tx, call.company, static_cast<BookingId>(*id));
+  Result<store::StoredBooking> row = booking_of(call, tx);
   if (!row) return problem_of(row.error());
   Result<StoredBody> body = stored_body_of(*row);
   if (!body) return problem_of(body.error());
   if (body->state.driver == 0) {
-    return conflict(
-        call.say(fmt::format("booking {} has no driver", *id), fmt::format("la course {} n’a pas de chauffeur", *id)));
+    return conflict(call.say(fmt::format("booking {} has no driver", row->id),
+                             fmt::format("la course {} n’a pas de chauffeur", row->id)));
   }
   return Given{.row = row.take(), .body = body.take()};
 }
