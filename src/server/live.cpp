@@ -413,6 +413,12 @@ Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::st
   return day;
 }
 
+Result<store::StoredBooking> booking_of(Call const& call, store::Transaction& tx) {
+  auto const id = call.number("booking");
+  if (!id || *id > std::numeric_limits<BookingId>::max()) return Error{ErrorKind::not_found, "no such booking"};
+  return store::load_booking(tx, call.company, static_cast<BookingId>(*id));
+}
+
 std::variant<When, Problem> when_of(Call const& call, store::Company const& company) {
   Result<TimeZone> const zone = TimeZone::named(company.time_zone);
   REGULUS_CHECK(static_cast<bool>(zone));

@@ -58,6 +58,8 @@ struct Insistence {
 // The service day of `date`. Errors: not_found, corrupt rows, invalid for what makes no day.
 Result<LoadedDay> load_day(store::Transaction& tx, std::int64_t company, std::string const& date, Instant now,
                            Insistence const& insistence = {});
+// The booking that the path names. Errors: not_found.
+Result<store::StoredBooking> booking_of(Call const& call, store::Transaction& tx);
 // Today, or the date of the body's "date", by the company's clock. `now`: the moment of "at" for a test company.
 struct When {
   std::string date;

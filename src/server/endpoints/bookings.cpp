@@ -31,12 +31,6 @@ Result<Tenant> tenant_of(Call const& call, store::Transaction& tx) {
   return Tenant{.company = company.take(), .zone = zone.take()};
 }
 
-Result<store::StoredBooking> booking_of(Call const& call, store::Transaction& tx) {
-  auto const id = call.number("booking");
-  if (!id || *id > std::numeric_limits<BookingId>::max()) return Error{ErrorKind::not_found, "no such booking"};
-  return store::load_booking(tx, call.company, static_cast<BookingId>(*id));
-}
-
 // What a booking names must be the company's.
 std::optional<Problem> check_names(Call const& call, store::Transaction& tx, BookingBody const& body) {
   Booking const& b = body.booking;

@@ -61,13 +61,6 @@ Outcome keep_report(Server& server, Call const& call, store::Transaction& tx, Lo
   return json_response(200, assignment_json(day, report.index));
 }
 
-// The booking of the path.
-Result<store::StoredBooking> booking_of(Call const& call, store::Transaction& tx) {
-  auto const id = call.number("booking");
-  if (!id || *id > std::numeric_limits<BookingId>::max()) return Error{ErrorKind::not_found, "no such booking"};
-  return store::load_booking(tx, call.company, static_cast<BookingId>(*id));
-}
-
 // The service day of a booking.
 Result<LoadedDay> day_of(Call const& call, store::Transaction& tx, store::StoredBooking const& row, Instant now) {
   Result<store::Company> const company = store::load_company(tx, call.company);
