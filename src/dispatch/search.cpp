@@ -91,8 +91,12 @@ class Search {
     return static_cast<std::size_t>(std::max<std::int64_t>(wanted, 64));
   }
 
-  // From 0 to 1: how much of the limits is used up.
+  // From 0 to 1: how much of the limits is used up. Asked once for each iteration.
   double progress() {
+    if (stopped_ || (options_.go_on && !options_.go_on())) {
+      stopped_ = true;
+      return 1;
+    }
     double share =
         static_cast<double>(iteration_) / static_cast<double>(std::max<std::int64_t>(1, options_.iterations));
     if (options_.seconds > 0) {
@@ -275,6 +279,7 @@ class Search {
   std::vector<std::int64_t> absences_;  // by request: how often a search for fewer vehicles left it out
   std::int64_t iteration_ = 0;
   double elapsed_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace

@@ -31,6 +31,8 @@ struct SearchOptions {
   double seconds = 0;           // 0: no time limit
   bool fewer_vehicles = false;  // the number of vehicles used comes before the cost (Li and Lim)
   std::function<void(Solution const&, double seconds)> on_better;  // may be empty
+  // Asked between iterations, and may take its time; false: the search ends with what it has. May be empty.
+  std::function<bool()> go_on;
   Appraiser* appraiser = nullptr;  // the answer is then never worse by cost and opinion together
 };
 

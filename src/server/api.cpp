@@ -541,6 +541,7 @@ std::optional<Problem> Server::admit(Operation const& operation, Call& call, std
 }
 
 void Server::handle(Request&& request, Reply reply, Door door) {
+  ++asked_;
   Instant const now = this->now();
   auto call = std::make_shared<Call>();
   call->now = now;

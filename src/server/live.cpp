@@ -9,6 +9,7 @@
 #include "domain/json_reader.h"
 #include "domain/snapshot_file.h"
 #include "server/improvement.h"
+#include "server/pace.h"
 #include "store/counters.h"
 #include "store/suggestions.h"
 
@@ -753,7 +754,10 @@ void improve_day(Server& server, std::int64_t company, When const& when) {
   std::int64_t const iterations = server.options().improve_iterations;
   std::uint64_t const seed = server.random_seed();
   std::string const snapshot = recorded(desk, seed, iterations);
-  Arm const search = improvement(iterations);
+  Pace pace(server);
+  Arm const search = improvement(iterations, [&] {
+    return !pace.rest() || !(server.background().is_stopping() || server.is_at_work(deciding(company, when)));
+  });
   ArmAnswer const answer = ask(search, desk, seed);
   if (changes_nothing(answer.decision) || !dispatch::check_decision(desk.situation(), answer.decision)) return;
   if (!taken_from_people(day, answer.decision).empty()) return;

@@ -44,6 +44,11 @@ std::size_t Pool::queue_length() const {
   return queue_.size();
 }
 
+bool Pool::is_stopping() const {
+  std::unique_lock const lock(mutex_);
+  return stopping_;
+}
+
 void Pool::work() {
   while (true) {
     std::function<void()> task;

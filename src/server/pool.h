@@ -27,6 +27,8 @@ class Pool {
 
   bool run(std::function<void()> task);
   std::size_t queue_length() const;
+  // For a task that takes long: it is waited for.
+  bool is_stopping() const;
 
  private:
   void work();

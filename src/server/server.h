@@ -134,6 +134,8 @@ class Server {
   Instant now() const;
   store::Entropy entropy() const;
   std::uint64_t random_seed() const;
+  // Requests that came in so far, of whatever kind.
+  std::int64_t asked() const { return asked_; }
   store::FillRandom const& random() const { return options_.random; }
 
   // In the transaction of the change: the audit row and the event of the same name.
@@ -186,6 +188,7 @@ class Server {
   Roads roads_;
   RateLimit callers_, strangers_, refusals_;
   std::atomic<std::int64_t> unlogged_refusals_ = 0;
+  std::atomic<std::int64_t> asked_ = 0;
   std::mutex arms_mutex_;
   std::map<std::string, Arm> arms_;  // by model id
   mutable std::mutex forced_mutex_;

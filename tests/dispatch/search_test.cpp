@@ -366,6 +366,35 @@ TEST(Search, reports_every_better_plan_in_order) {
   }
 }
 
+RC_GTEST_PROP(Search, ends_with_what_it_has_when_it_may_not_go_on, (std::uint64_t seed)) {
+  auto const world = a_world({.vehicles = 3, .requests = 8, .rests = false}, Rng(seed));
+  Instance const& x = world->instance;
+  Solution const start = construct(x, forced_routes(x), 1);
+  RC_PRE(start.cost < no_plan);
+  int const patience = *rc::gen::inRange(0, 100);
+  int asked = 0;
+  Money best_so_far = start.cost;
+  SearchOptions options = limited_to(500);
+  options.fewer_vehicles = *rc::gen::arbitrary<bool>();
+  options.on_better = [&](Solution const& s, double) { best_so_far = s.cost; };
+  options.go_on = [&] { return ++asked <= patience; };
+  Solution const ended = improve(x, start, options, Rng(seed));
+  expect_sound(x, ended);
+  RC_ASSERT(asked <= patience + 1);
+  RC_ASSERT(ended.cost == best_so_far);
+}
+
+TEST(Search, is_the_same_search_when_it_is_always_told_to_go_on) {
+  auto const world = a_world({.vehicles = 3, .requests = 8, .rests = false}, Rng(6));
+  Instance const& x = world->instance;
+  Solution const start = construct(x, forced_routes(x), 1);
+  SearchOptions options = limited_to(500);
+  int asked = 0;
+  options.go_on = [&] { return ++asked > 0; };
+  EXPECT_EQ(improve(x, start, options, Rng(1)).routes, improve(x, start, limited_to(500), Rng(1)).routes);
+  EXPECT_GE(asked, 500);
+}
+
 // Every route of every vehicle goes into the pool, in every order of its stops.
 void note_every_route(Instance const& x, schedule::Compiled const& compiled, RoutePool& pool) {
   schedule::Workspace work(compiled);

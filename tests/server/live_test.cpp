@@ -8,6 +8,8 @@
 #include <future>
 
 #include "dispatch/guarded.h"
+#include "server/improvement.h"
+#include "server/pace.h"
 #include "tests/server/support.h"
 
 namespace regulus::server {
@@ -803,6 +805,31 @@ TEST_F(Live, an_improvement_gives_way_to_a_decision_that_is_under_way) {
   }
   improve();
   EXPECT_EQ(counter("improvements"), 1);
+}
+
+TEST_F(Live, an_improvement_that_was_ended_early_changes_nothing) {
+  a_wasteful_day("rule");
+  auto const day = world_.server().database().read(
+      [&](store::Transaction& tx) { return load_day(tx, 1, "2026-03-02", world_.now()); });
+  ASSERT_TRUE(day);
+  auto const answer = [&](std::function<bool()> go_on) {
+    return to_json(ask(improvement(400, std::move(go_on)), *day->desk, 7).decision).dump();
+  };
+  std::string const whole = answer({});
+  EXPECT_EQ(answer([] { return true; }), whole);
+  int left = 399;
+  std::string const early = answer([&] { return left-- > 0; });
+  EXPECT_NE(early, whole);
+  EXPECT_EQ(early, to_json(dispatch::Decision{}).dump());
+}
+
+TEST_F(Live, a_search_looks_up_when_its_slice_is_over) {
+  Pace pace(world_.server());
+  std::int64_t const before = world_.server().asked();
+  get("/drivers");
+  EXPECT_EQ(world_.server().asked(), before + 1);
+  while (!pace.rest()) {
+  }
 }
 
 // Asks the server whether a decision is under way while it makes one.
