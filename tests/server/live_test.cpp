@@ -813,7 +813,7 @@ TEST_F(Live, an_improvement_that_was_ended_early_changes_nothing) {
       [&](store::Transaction& tx) { return load_day(tx, 1, "2026-03-02", world_.now()); });
   ASSERT_TRUE(day);
   auto const answer = [&](std::function<bool()> go_on) {
-    return to_json(ask(improvement(400, std::move(go_on)), *day->desk, 7).decision).dump();
+    return to_json(server::ask(improvement(400, std::move(go_on)), *day->desk, 7).decision).dump();
   };
   std::string const whole = answer({});
   EXPECT_EQ(answer([] { return true; }), whole);
