@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 namespace regulus {
 namespace {
@@ -17,6 +16,8 @@ constexpr std::size_t deepest_nesting = 200;
 // Builds our values straight from the parser's events, so that a hostile document costs one pass and bounded depth.
 class Builder {
  public:
+  explicit Builder(std::string_view text) : text_(text) {}
+
   using number_integer_t = Library::number_integer_t;
   using number_unsigned_t = Library::number_unsigned_t;
   using number_float_t = Library::number_float_t;
@@ -41,15 +42,18 @@ class Builder {
   bool end_array() { return close(); }
   bool parse_error(std::size_t at, std::string const& token, nlohmann::detail::exception const& problem) {
     constexpr int number_out_of_range = 406;
-    found = problem.id == number_out_of_range ? fmt::format("number {} is too large", token) : "unexpected text or end";
-    position = at;
-    return false;
+    std::string_view const before = text_.substr(0, at);
+    auto const line = 1 + std::count(before.begin(), before.end(), '\n');
+    std::size_t const start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+    std::size_t const column = before.size() - start;
+    if (problem.id == number_out_of_range) {
+      return fail(fmt::format("number {} is too large at line {}, column {}", token, line, column));
+    }
+    return fail(fmt::format("unexpected text or end at line {}, column {}", line, column));
   }
 
   Json root;
-  std::string message;  // what we refused,
-  std::string found;    // or what the parser did, and where
-  std::optional<std::size_t> position;
+  std::string message;  // why it was refused
 
  private:
   Json* place(Json value) {
@@ -83,6 +87,7 @@ class Builder {
     return false;
   }
 
+  std::string_view text_;
   std::vector<Json*> stack_;  // containers still open; a parent does not grow while its child is open
   std::string key_;
 };
@@ -183,20 +188,15 @@ std::string_view Json::kind() const {
 }
 
 Result<Json> parse_json(std::string_view text) {
-  Builder builder;
+  Builder builder(text);
   try {
     if (Library::sax_parse(text.begin(), text.end(), &builder)) return std::move(builder.root);
   } catch (std::bad_alloc const&) {
     throw;  // that says nothing about the text
   } catch (std::exception const& problem) {
-    return invalid(fmt::format("not JSON: {}", problem.what()));
+    builder.message = problem.what();
   }
-  if (!builder.message.empty()) return invalid("not JSON: " + builder.message);
-  std::size_t const at = std::min(builder.position.value_or(1), text.size());
-  std::string_view const before = text.substr(0, at);
-  auto const line = 1 + std::count(before.begin(), before.end(), '\n');
-  std::size_t const start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
-  return invalid(fmt::format("not JSON: {} at line {}, column {}", builder.found, line, at - start));
+  return invalid("not JSON: " + builder.message);
 }
 
 }  // namespace regulus

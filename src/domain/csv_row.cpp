@@ -101,7 +101,7 @@ Result<CsvColumns> find_columns(CsvTable const& table, std::map<std::string, std
     }
     by_text.emplace(std::string(trimmed(table.header[i])), i);
   }
-  std::string const present = fmt::format("the file's columns are {}", fmt::join(table.header, ", "));
+  std::string const present = fmt::format("{}", fmt::join(table.header, ", "));
   CsvColumns columns;
   auto const known = field_names();
   for (auto const& [field, column] : wished) {
@@ -111,7 +111,8 @@ Result<CsvColumns> find_columns(CsvTable const& table, std::map<std::string, std
     auto const exact = by_text.find(column);
     auto const folded = by_key.find(column_key(column));
     if (exact == by_text.end() && folded == by_key.end()) {
-      return invalid(fmt::format("column \"{}\" for {} is not in the file; {}", column, field, present));
+      return invalid(
+          fmt::format("column \"{}\" for {} is not in the file; the file's columns are {}", column, field, present));
     }
     columns[field] = exact != by_text.end() ? exact->second : folded->second;
   }
@@ -131,7 +132,8 @@ Result<CsvColumns> find_columns(CsvTable const& table, std::map<std::string, std
   }
   for (std::string_view const name : needed) {
     if (!columns.contains(name)) {
-      return invalid(fmt::format("no column for {}; {}; say which one it is with {}=COLUMN", name, present, name));
+      return invalid(fmt::format("no column for {}; the file's columns are {}; say which one it is with {}=COLUMN",
+                                 name, present, name));
     }
   }
   return columns;
@@ -237,8 +239,8 @@ Point CsvRow::point(std::string_view latitude, std::string_view longitude) {
 bool CsvRow::complete() {
   if (row_.cells.size() == table_.header.size()) return true;
   problems.push_back({row_.line, "", "",
-                      fmt::format("{} cells where the header has {}; check separators and quotes", row_.cells.size(),
-                                  table_.header.size())});
+                      fmt::format("has {} cells where the header has {}; check separators and quotes",
+                                  row_.cells.size(), table_.header.size())});
   return false;
 }
 

@@ -70,8 +70,8 @@ std::string_view trimmed(std::string_view text) {
 Result<DayNumber> parse_date(std::string_view text) {
   if (auto const date = ten_characters(text)) return *date;
   bool const slashes = text.find('/') != std::string_view::npos;
-  return invalid(fmt::format("is no date{}; write 2025-03-04 or 04.03.2025",
-                             slashes ? " that reads the same everywhere" : " of the calendar"));
+  return invalid(slashes ? "is no date that reads the same everywhere; write 2025-03-04 or 04.03.2025"
+                         : "is no date of the calendar; write 2025-03-04 or 04.03.2025");
 }
 
 std::string date_text(DayNumber date) {

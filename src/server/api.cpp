@@ -7,7 +7,7 @@
 #include <set>
 
 #include "core/check.h"
-#include "server/faults_of_bodies.h"
+#include "server/faults.h"
 #include "server/http/router.h"
 #include "server/http/target.h"
 #include "server/server.h"
@@ -126,7 +126,7 @@ std::optional<Problem> read_body(Operation const& operation, Call& call) {
                                       "le corps commence par un indicateur d’ordre des octets\u202F; retirez-le")};
   }
   Result<Json> json = parse_json(request.body);
-  if (!json) return Problem{.code = ProblemCode::invalid_json, .detail = json.error().message};
+  if (!json) return problem_with(ProblemCode::invalid_json, json.error().message);
   call.body = json.take();
   return std::nullopt;
 }
@@ -310,9 +310,22 @@ Response versioned_response(Call const& call, int status, Json const& json, std:
 
 Problem not_found() { return {.code = ProblemCode::not_found}; }
 
+Problem problem_with(ProblemCode code, std::string detail) {
+  std::string french = fault_in_french(detail);
+  return {.code = code, .detail = std::move(detail), .french = std::move(french)};
+}
+
+MemberProblem member_problem(std::string pointer, std::string code, std::string message) {
+  std::string french = fault_in_french(message);
+  return {.pointer = std::move(pointer),
+          .code = std::move(code),
+          .message = std::move(message),
+          .french = std::move(french)};
+}
+
 Problem invalid_member(std::string pointer, std::string code, std::string message) {
   return {.code = ProblemCode::invalid_body,
-          .errors = {{.pointer = std::move(pointer), .code = std::move(code), .message = std::move(message)}}};
+          .errors = {member_problem(std::move(pointer), std::move(code), std::move(message))}};
 }
 
 Problem invalid_body(Error const& error) {
@@ -336,19 +349,15 @@ Problem invalid_body(Error const& error) {
     }
     close();
   }
-  return {.code = ProblemCode::invalid_body,
-          .errors = {{.pointer = std::move(pointer),
-                      .code = "invalid",
-                      .message = error.message,
-                      .french = fault_in_french(error.message)}}};
+  return invalid_member(std::move(pointer), "invalid", error.message);
 }
 
-Problem conflict(std::string detail) { return {.code = ProblemCode::conflict, .detail = std::move(detail)}; }
+Problem conflict(std::string detail) { return problem_with(ProblemCode::conflict, std::move(detail)); }
 
 Problem problem_of(Error const& error) {
   switch (error.kind) {
     case ErrorKind::invalid:
-      return {.code = ProblemCode::invalid_body, .detail = error.message};
+      return problem_with(ProblemCode::invalid_body, error.message);
     case ErrorKind::not_found:
       return not_found();
     case ErrorKind::conflict:

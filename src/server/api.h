@@ -73,8 +73,11 @@ Response json_response(int status, Json const& json);
 Response versioned_response(Call const& call, int status, Json const& json, std::int64_t version);
 std::string etag_of(std::int64_t version);
 
-// Problems.
+// Problems. A detail or a message is in the reader's language, or in English: then it is told in French to whoever
+// wants that, if faults.def has it.
 Problem not_found();
+Problem problem_with(ProblemCode code, std::string detail);
+MemberProblem member_problem(std::string pointer, std::string code, std::string message);
 Problem invalid_member(std::string pointer, std::string code, std::string message);
 // An error of ours that names "path = value reason" as a problem with the member.
 Problem invalid_body(Error const& error);

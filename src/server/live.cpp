@@ -887,11 +887,10 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
     });
     if (!day) return problem_of(day.error());
     Desk& desk = *day->desk;
-    std::string const impossible =
-        call.say(fmt::format("driver {} cannot take booking {}", driver, booking),
-                 fmt::format("le chauffeur {} ne peut pas prendre la course {}", driver, booking));
     BookingStatus const status = desk.booking(booking).status;
-    if (!is_open(status)) return conflict(fmt::format("{}: {}", impossible, word(status)));
+    if (!is_open(status)) {
+      return conflict(fmt::format("driver {} cannot take booking {}: it is {}", driver, booking, word(status)));
+    }
     if (status == BookingStatus::assigned) {
       if (Status const out = desk.withdraw(booking, BookingStatus::pending); !out) return conflict(out.error().message);
     }
@@ -902,7 +901,9 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
     std::uint64_t const seed = server.random_seed();
     std::string const snapshot = recorded(desk, seed);
     ArmAnswer const answer = ask(server.rule("insertion"), desk, seed);
-    if (driver_for(desk, answer.decision, booking) != driver) return conflict(impossible);
+    if (driver_for(desk, answer.decision, booking) != driver) {
+      return conflict(fmt::format("driver {} cannot take booking {}", driver, booking));
+    }
     if (Status const legal = dispatch::check_decision(desk.situation(), answer.decision); !legal)
       return conflict(legal.error().message);
     desk.carry_out(answer.decision);
@@ -935,8 +936,7 @@ Outcome assign(Server& server, Call const& call, When const& when, BookingId boo
     if (kept) return json_response(200, assignment_json(*day, booking));
     if (kept.error().kind != ErrorKind::conflict) return problem_of(kept.error());
   }
-  return conflict(
-      call.say("the day changed while it was being decided about", "la journée a changé pendant la décision"));
+  return conflict("the day changed while it was being decided about");
 }
 
 Result<Dispatched> suggest_day(Server& server, std::int64_t company, When const& when, WhenKept const& with) {

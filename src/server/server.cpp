@@ -471,13 +471,16 @@ Result<Arm> Server::candidate(store::Transaction& tx, std::string const& model_i
   }
   Result<store::RegisteredModel> const model = store::load_model(tx, model_id);
   if (!model) return model.error();
+  auto const useless = [&](Error const& why) {
+    return Error{why.kind, fmt::format("model {} cannot be loaded: {}", model_id, why.message)};
+  };
   Result<std::string> const bytes = read_file(model->path);
-  if (!bytes) return bytes.error();
+  if (!bytes) return useless(bytes.error());
   if (std::string const hash = store::hex_of(store::sha256(*bytes)); hash != model->sha256) {
     return Error{ErrorKind::corrupt, fmt::format("model {} is no longer the file that was registered", model_id)};
   }
   Result<std::shared_ptr<dispatch::ValueModel const>> value = dispatch::load_value_model(model->path);
-  if (!value) return value.error();
+  if (!value) return useless(value.error());
   dispatch::PolicySettings settings;
   settings.model = value.take();
   Result<std::unique_ptr<dispatch::Policy>> policy = dispatch::make_policy("dqn", settings);

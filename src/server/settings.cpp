@@ -1,5 +1,7 @@
 #include "server/settings.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -22,12 +24,12 @@ Result<CompanySettings> company_settings_of(Json const& json) {
     // A study writes every number as a real; who asks us says what he means.
     Json const* const value = json.find(setting.path);
     if (setting.type == SettingType::integer && value != nullptr && !value->is_integer()) {
-      return invalid(setting.path + " = " + value->dump() + " is no whole number; write one without a point");
+      return invalid(fmt::format("{} = {} is no whole number; write one without a point", setting.path, value->dump()));
     }
   }
   if (Status const applied = apply_json(list, json); !applied) return applied.error();
   if (std::ranges::find(rules, read.policy) == rules.end()) {
-    return invalid("policy = " + read.policy + " is none of insertion, nearest, regret, lns, lns_futures");
+    return invalid(fmt::format("policy = {} is none of insertion, nearest, regret, lns, lns_futures", read.policy));
   }
   return read;
 }

@@ -210,6 +210,8 @@ TEST(Api, tells_problems_in_french) {
   };
   std::string const company = "/api/v1/companies/1";
   Json const at = Json::object({{"at", "noon"}}), date = Json::object({{"date", "today"}});
+  Json const again = Json::object({{"id", 1}, {"name", "A"}, {"time_zone", "Europe/Zurich"}});
+  Json const policy = Json::object({{"policy", "x"}}), improve = Json::object({{"improve", 1}});
   Json const both = Json::object({{"enabled", true}, {"mode", "off"}});
   std::string const key(256, 'k');
   struct Case {
@@ -225,6 +227,11 @@ TEST(Api, tells_problems_in_french) {
         Case{"POST", company + "/dispatch:run", "heure", {.json = at}},
         Case{"POST", company + "/dispatch:run", "date", {.json = date}},
         Case{"POST", "/api/company_dispatch/rl/toggle", "contredit", {.json = both}},
+        Case{"POST", company + "/bookings", "ce n’est pas du JSON\u00A0: texte ou fin inattendus", {.bytes = "{"}},
+        Case{"POST", "/api/v1/companies", "l’entreprise 1 existe déjà", {.json = again}},
+        Case{"PUT", company + "/settings", "policy = x n’est aucun de", {.json = policy}},
+        Case{"PUT", company + "/settings", "improve = 1 devrait être true ou false", {.json = improve}},
+        Case{"POST", company + "/suggestions:compute", "aucun modèle n’est choisi", {.json = Json::object()}},
         Case{"POST",
              company + "/bookings",
              "caractères",

@@ -131,6 +131,50 @@ TEST_F(Bookings, a_file_that_would_keep_everybody_waiting_is_refused_whole) {
   EXPECT_EQ(rows(), 0);
 }
 
+TEST_F(Bookings, a_bad_file_is_refused_in_french_to_whoever_asks_in_french) {
+  auto const refused = [&](std::string const& bytes) {
+    Json const json =
+        json_of(ask("POST", "/bookings/import?date=2026-03-02",
+                    {.bytes = bytes, .content_type = "text/csv", .headers = {{"accept-language", "fr"}}}));
+    Json const* const errors = json.find("errors");
+    return errors == nullptr ? text_at(json, "detail") : text_at(errors->as_array().front(), "message");
+  };
+  EXPECT_EQ(refused(fmt::format("{},pickup_from\n46.20,6.14,46.21,6.15,soon\n", places)),
+            "ligne 2, pickup_from = soon\u00A0: n’est pas une heure\u202F; écrivez 08:05, 08:05:30, 8h05 ou "
+            "2025-03-04T08:05:30");
+  EXPECT_EQ(refused(fmt::format("{},pickup_from\n46.20,6.14,46.21,6.15\n", places)),
+            "ligne 2\u00A0: compte 4 cellules alors que l’en-tête en compte 5\u202F; vérifiez les séparateurs et les "
+            "guillemets");
+  EXPECT_EQ(refused(fmt::format("{}\n46.20,\"6.14", places)),
+            "ligne 2\u00A0: des guillemets sont ouverts et jamais fermés");
+  EXPECT_EQ(
+      refused("lat,lon\n"),
+      "aucune colonne pour pickup_lat\u202F; les colonnes du fichier sont lat, lon\u202F; indiquez laquelle c’est "
+      "avec pickup_lat=COLONNE");
+}
+
+TEST_F(Bookings, what_a_ride_does_not_allow_is_told_in_french_to_whoever_asks_in_french) {
+  auto const refused = [&](std::string const& rest, Json json) {
+    Response const response = ask("POST", rest, {.json = std::move(json), .headers = {{"accept-language", "fr"}}});
+    EXPECT_EQ(response.status, 409) << response.body;
+    return text_at(json_of(response), "detail");
+  };
+  std::int64_t const id = book();
+  EXPECT_EQ(refused(fmt::format("/assignments/{}/start", id), Json::object()),
+            fmt::format("la course {} n’a pas de chauffeur", id));
+  Json const given = Json::object({{"booking", id}, {"driver", 2}});
+  ASSERT_EQ(ask("POST", "/assignments", {.json = given}).status, 200);
+  EXPECT_EQ(refused(fmt::format("/assignments/{}/complete", id), Json::object()),
+            fmt::format("le chauffeur 2 a devant lui l’arrêt pickup de {0}, et non dropoff de {0}", id));
+  for (char const* word : {"board", "complete"}) {
+    ASSERT_EQ(ask("POST", fmt::format("/assignments/{}/{}", id, word), {.json = Json::object()}).status, 200);
+  }
+  EXPECT_EQ(refused(fmt::format("/bookings/{}/cancel", id), Json::object()),
+            fmt::format("la course {} est à l’état completed et ne peut pas passer à cancelled", id));
+  EXPECT_EQ(refused("/assignments", given),
+            fmt::format("le chauffeur 2 ne peut pas prendre la course {}\u00A0: elle est à l’état completed", id));
+}
+
 TEST_F(Bookings, a_list_is_read_page_by_page) {
   for (int k = 0; k < 3; ++k) book();
   std::vector<std::int64_t> seen;

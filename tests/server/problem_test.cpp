@@ -66,6 +66,9 @@ TEST(Problem, speaks_the_language_of_the_request) {
   EXPECT_FALSE(body.has("detail"));
   EXPECT_FALSE(body.has("errors"));
   EXPECT_EQ(*find_value(response.headers, "Content-Language"), "fr");
+  Problem const told_in_both{.code = ProblemCode::conflict, .detail = "it rains", .french = "il pleut"};
+  EXPECT_EQ(body_of(problem_response(told_in_both, request)).find("detail")->as_string(), "il pleut");
+  EXPECT_EQ(body_of(problem_response(told_in_both, Language::english, "")).find("detail")->as_string(), "it rains");
 }
 
 TEST(Problem, carries_the_header_that_its_status_demands) {

@@ -98,6 +98,12 @@ bool asks_for_another_ride(BookingBody const& before, BookingBody const& after) 
   return std::ranges::any_of(planned_for, [&](std::string_view key) { return !(*was.find(key) == *is.find(key)); });
 }
 
+// "line 3, time = soon: is no time"; a row as a whole has no column.
+std::string message_of(RowProblem const& row) {
+  std::string const cell = row.column.empty() ? "" : fmt::format(", {} = {}", row.column, row.value);
+  return fmt::format("line {}{}: {}", row.line, cell, row.reason);
+}
+
 // The day that a file's bookings are read for: the company's drivers, whom they may name, and its speeds.
 Result<Day> day_of_drivers(Call const& call, store::Transaction& tx, std::string const& date) {
   Result<store::Company> const company = store::load_company(tx, call.company);
@@ -303,17 +309,13 @@ void import_bookings(Server& server, std::shared_ptr<Call const> call, Reply rep
   options.date = *date;
   options.into = day.take();
   Result<Import> const imported = regulus::import_bookings(call->request.body, options);
-  if (!imported)
-    return answer(reply, *call, Problem{.code = ProblemCode::invalid_body, .detail = imported.error().message});
+  if (!imported) return answer(reply, *call, problem_with(ProblemCode::invalid_body, imported.error().message));
   if (!imported->problems.empty()) {
     Problem problem{.code = ProblemCode::invalid_body,
                     .detail = call->say("nothing was imported", "rien n’a été importé")};
     for (RowProblem const& row : imported->problems) {
       if (problem.errors.size() == 100) break;
-      problem.errors.push_back(
-          {.pointer = fmt::format("/{}/{}", row.line, row.column),
-           .code = "invalid",
-           .message = fmt::format("line {}, {} = {}: {}", row.line, row.column, row.value, row.reason)});
+      problem.errors.push_back(member_problem(fmt::format("/{}/{}", row.line, row.column), "invalid", message_of(row)));
     }
     return answer(reply, *call, std::move(problem));
   }

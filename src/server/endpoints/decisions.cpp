@@ -95,9 +95,8 @@ void explain_decision(Server& server, std::shared_ptr<Call const> call, Reply re
   if (std::string const* text = call->query("booking")) {
     Result<Json> const number = parse_json(*text);
     if (!number || !number->is_integer()) {
-      return answer(
-          reply, *call,
-          Problem{.code = ProblemCode::invalid_body, .detail = fmt::format("booking = {} is no whole number", *text)});
+      return answer(reply, *call,
+                    problem_with(ProblemCode::invalid_body, fmt::format("booking = {} is no whole number", *text)));
     }
     wanted = number->as_integer();
   }
@@ -159,11 +158,7 @@ void replay_decision(Server& server, std::shared_ptr<Call const> call, Reply rep
   std::optional<ArmAnswer> const asked = arm->model_hash.empty()
                                              ? ask(*arm, *recorded->desk, recorded->seed)
                                              : server.replays().ask(*arm, recorded->desk, recorded->seed, silent);
-  if (!asked) {
-    return answer(
-        reply, *call,
-        conflict(call->say("the model does not answer: " + silent, "le modèle ne répond pas\u00A0: " + silent)));
-  }
+  if (!asked) return answer(reply, *call, conflict("the model does not answer: " + silent));
   ArmAnswer const& again = *asked;
   Json const now = to_json(again.decision);
   bool const same = now.dump() == decision.answer.dump();

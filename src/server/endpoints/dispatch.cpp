@@ -197,10 +197,7 @@ std::variant<Given, Problem> given_of(Call const& call, store::Transaction& tx) 
   if (!row) return problem_of(row.error());
   Result<StoredBody> body = stored_body_of(*row);
   if (!body) return problem_of(body.error());
-  if (body->state.driver == 0) {
-    return conflict(call.say(fmt::format("booking {} has no driver", row->id),
-                             fmt::format("la course {} n’a pas de chauffeur", row->id)));
-  }
+  if (body->state.driver == 0) return conflict(fmt::format("booking {} has no driver", row->id));
   return Given{.row = row.take(), .body = body.take()};
 }
 

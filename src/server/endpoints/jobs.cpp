@@ -129,7 +129,7 @@ std::optional<Problem> unknown_trials(Call const& call, store::Transaction& tx, 
   if (report || is_open || job.attempts == 0) return std::nullopt;
   return conflict(
       call.say("no trial of this study was reported; the result of the job says how it ended",
-               "aucun essai de cette étude n’a été communiqué\u202F; le résultat du travail dit comment il a fini"));
+               "aucun essai de cette étude n’a été communiqué\u202F; le résultat de la tâche dit comment elle a fini"));
 }
 
 // A whole number of an order's arguments.

@@ -159,7 +159,8 @@ Outcome register_model(Server& server, Call const& call, store::Transaction& tx)
   std::filesystem::path const kept = server.options().models / (sha256 + ".safetensors");
   if (Status const stored = keep_model(kept, bytes); !stored) {
     if (stored.error().kind != ErrorKind::invalid) return problem_of(stored.error());
-    return invalid_member(at.has("path") ? "/path" : "/bytes_base64", "no-model", stored.error().message);
+    std::string const member = at.has("path") ? "path" : "bytes_base64";
+    return invalid_member("/" + member, "no-model", fmt::format("{} is no model: {}", member, stored.error().message));
   }
   Result<store::RegisteredModel> const model = store::add_model(
       tx, {.name = name, .sha256 = sha256, .path = kept.string(), .gate = gate}, call.now, server.entropy());

@@ -58,20 +58,24 @@ std::vector<ProblemCode> all_problem_codes() {
 
 Response problem_response(Problem const& problem, Language language, std::string_view request_id) {
   Row const& row = row_of(problem.code);
+  auto const told = [language](std::string const& text, std::string const& french) -> std::string const& {
+    return language == Language::french && !french.empty() ? french : text;
+  };
   Json body = Json::object();
   body["type"] = "/problems/" + std::string(row.code);
   body["title"] = title_of(problem.code, language);
   body["status"] = row.status;
   // Why we failed is nobody's business outside (and may hold somebody's data).
-  if (!problem.detail.empty() && problem.code != ProblemCode::internal) body["detail"] = problem.detail;
+  if (!problem.detail.empty() && problem.code != ProblemCode::internal) {
+    body["detail"] = told(problem.detail, problem.french);
+  }
   body["instance"] = request_id;
   body["code"] = row.code;
   if (!problem.errors.empty()) {
     Json errors = Json::array();
     for (MemberProblem const& error : problem.errors) {
-      bool const is_french = language == Language::french && !error.french.empty();
       errors.push_back(Json::object(
-          {{"pointer", error.pointer}, {"code", error.code}, {"message", is_french ? error.french : error.message}}));
+          {{"pointer", error.pointer}, {"code", error.code}, {"message", told(error.message, error.french)}}));
     }
     body["errors"] = std::move(errors);
   }

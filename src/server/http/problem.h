@@ -39,6 +39,7 @@ struct MemberProblem {
 struct Problem {
   ProblemCode code = ProblemCode::internal;
   std::string detail = {};  // in the reader's language; "" to leave it out
+  std::string french = {};  // of the detail, as a member's
   std::vector<MemberProblem> errors = {};
   std::vector<std::string> allow = {};    // with 405: the methods that are offered; may be empty
   std::optional<int> retry_after_s = {};  // with 429 and 503; 1 if nobody says

@@ -1,4 +1,4 @@
-#include "server/faults_of_bodies.h"
+#include "server/faults.h"
 
 #include <array>
 #include <optional>
@@ -11,10 +11,19 @@ namespace {
 struct Row {
   std::string_view english, french;
 };
-constexpr std::array rows = std::to_array<Row>({
-#define FAULT_OF_BODY(english, french) {english, french},
-#include "server/faults_of_bodies.def"
-#undef FAULT_OF_BODY
+constexpr std::array faults = std::to_array<Row>({
+#define PLACE(english, french)
+#define FAULT(english, french) {english, french},
+#include "server/faults.def"
+#undef FAULT
+#undef PLACE
+});
+constexpr std::array places = std::to_array<Row>({
+#define PLACE(english, french) {english, french},
+#define FAULT(english, french)
+#include "server/faults.def"
+#undef FAULT
+#undef PLACE
 });
 
 constexpr std::string_view gap = "{}";
@@ -34,13 +43,14 @@ struct Fit {
   std::vector<std::string_view> words;  // in its gaps
 };
 
-// Whether the message ends in this form, read from the end.
+// Whether the message ends in this form, read from the end. A form that begins with a gap takes all that is left.
 std::optional<Fit> fit(std::string_view message, std::vector<std::string_view> const& pieces) {
   if (!message.ends_with(pieces.back())) return std::nullopt;
   std::size_t end = message.size() - pieces.back().size();
   Fit found;
   for (std::size_t k = pieces.size() - 1; k-- > 0;) {
-    std::size_t const at = message.substr(0, end).rfind(pieces[k]);
+    bool const takes_all = k == 0 && pieces[k].empty();
+    std::size_t const at = takes_all ? 0 : message.substr(0, end).rfind(pieces[k]);
     if (at == std::string_view::npos) return std::nullopt;
     found.words.insert(found.words.begin(), message.substr(at + pieces[k].size(), end - at - pieces[k].size()));
     end = at;
@@ -49,16 +59,23 @@ std::optional<Fit> fit(std::string_view message, std::vector<std::string_view> c
   return found;
 }
 
-// "the document = an object": a place and a value, where they are words of ours.
-std::string head_in_french(std::string_view head) {
-  constexpr std::string_view document = "the document";
-  std::string french(head);
-  if (head.starts_with(document)) french.replace(0, document.size(), "le document");
-  for (auto const& [english, word] : std::to_array<std::pair<std::string_view, std::string_view>>(
-           {{" = a list ", " = liste "}, {" = an object ", " = objet "}})) {
-    if (french.ends_with(english)) french.replace(french.size() - english.size(), english.size(), word);
+std::string filled(std::string_view form, std::vector<std::string_view> const& words) {
+  std::string text;
+  auto const pieces = pieces_of(form);
+  for (std::size_t k = 0; k < pieces.size(); ++k) {
+    if (k > 0) text += words[k - 1];
+    text += pieces[k];
   }
-  return french;
+  return text;
+}
+
+std::string place_in_french(std::string_view place) {
+  for (Row const& row : places) {
+    if (auto const found = fit(place, pieces_of(row.english)); found && found->start == 0) {
+      return filled(row.french, found->words);
+    }
+  }
+  return std::string(place);
 }
 
 }  // namespace
@@ -67,20 +84,14 @@ std::string fault_in_french(std::string_view message) {
   // What a client sent stands before the reason and may look like another: the one that begins last is ours.
   Row const* best = nullptr;
   Fit last;
-  for (Row const& row : rows) {
+  for (Row const& row : faults) {
     auto found = fit(message, pieces_of(row.english));
     if (!found || (best != nullptr && found->start <= last.start)) continue;
     best = &row;
     last = *std::move(found);
   }
   if (best == nullptr) return "";
-  std::string french = head_in_french(message.substr(0, last.start));
-  auto const pieces = pieces_of(best->french);
-  for (std::size_t k = 0; k < pieces.size(); ++k) {
-    if (k > 0) french += last.words[k - 1];
-    french += pieces[k];
-  }
-  return french;
+  return place_in_french(message.substr(0, last.start)) + filled(best->french, last.words);
 }
 
 }  // namespace regulus::server
