@@ -160,6 +160,26 @@ void write(Json const& value, int indent, int level, std::string& out) {
 
 }  // namespace
 
+// By assignment: where copying a variant runs out of memory, libstdc++ 12 destroys what it has not built.
+Json::Json(Json const& other) { value_ = other.value_; }
+Json::Json(Json&&) noexcept = default;
+Json& Json::operator=(Json const&) = default;
+Json& Json::operator=(Json&&) noexcept = default;
+Json::~Json() = default;
+Json::Json(char const* text) : value_(std::string(text)) {}
+Json::Json(std::string text) : value_(std::move(text)) {}
+Json::Json(std::string_view text) : value_(std::string(text)) {}
+Json::Json(Array items) : value_(std::move(items)) {}
+Json::Json(Object members) : value_(std::move(members)) {}
+
+Json Json::array() { return Json(Array{}); }
+Json Json::object() { return Json(Object{}); }
+Json Json::object(std::initializer_list<std::pair<std::string, Json>> members) { return Json(Object(members)); }
+
+void Json::push_back(Json item) { as_array().push_back(std::move(item)); }
+
+bool operator==(Json const& a, Json const& b) { return a.value_ == b.value_; }
+
 Json const* Json::find(std::string_view key) const {
   if (!is_object()) return nullptr;
   for (auto const& [name, member] : as_object()) {

@@ -23,13 +23,13 @@ class Json {
   using Array = std::vector<Json>;
   using Object = std::vector<std::pair<std::string, Json>>;
 
+  // What a variant generates is long and used in nearly every file: it is generated once, in json.cpp.
   Json() = default;
-  // By assignment: where copying a variant runs out of memory, libstdc++ 12 destroys what it has not built.
-  Json(Json const& other) { value_ = other.value_; }
-  Json(Json&&) noexcept = default;
-  Json& operator=(Json const&) = default;
-  Json& operator=(Json&&) noexcept = default;
-  ~Json() = default;
+  Json(Json const& other);
+  Json(Json&&) noexcept;
+  Json& operator=(Json const&);
+  Json& operator=(Json&&) noexcept;
+  ~Json();
   Json(std::nullptr_t) {}                                         // NOLINT(google-explicit-constructor): a value type
   Json(bool value) : value_(value) {}                             // NOLINT(google-explicit-constructor)
   Json(int value) : value_(static_cast<std::int64_t>(value)) {}   // NOLINT(google-explicit-constructor)
@@ -39,15 +39,15 @@ class Json {
   Json(unsigned long value) { set(value); }                            // NOLINT(google-explicit-constructor)
   Json(unsigned long long value) { set(value); }                       // NOLINT(google-explicit-constructor)
   Json(double value) : value_(value) {}                                // NOLINT(google-explicit-constructor)
-  Json(char const* text) : value_(std::string(text)) {}                // NOLINT(google-explicit-constructor)
-  Json(std::string text) : value_(std::move(text)) {}                  // NOLINT(google-explicit-constructor)
-  Json(std::string_view text) : value_(std::string(text)) {}           // NOLINT(google-explicit-constructor)
-  Json(Array items) : value_(std::move(items)) {}                      // NOLINT(google-explicit-constructor)
-  Json(Object members) : value_(std::move(members)) {}                 // NOLINT(google-explicit-constructor)
+  Json(char const* text);                                              // NOLINT(google-explicit-constructor)
+  Json(std::string text);                                              // NOLINT(google-explicit-constructor)
+  Json(std::string_view text);                                         // NOLINT(google-explicit-constructor)
+  Json(Array items);                                                   // NOLINT(google-explicit-constructor)
+  Json(Object members);                                                // NOLINT(google-explicit-constructor)
 
-  static Json array() { return Json(Array{}); }
-  static Json object() { return Json(Object{}); }
-  static Json object(std::initializer_list<std::pair<std::string, Json>> members) { return Json(Object(members)); }
+  static Json array();
+  static Json object();
+  static Json object(std::initializer_list<std::pair<std::string, Json>> members);
   template <class Range>
   static Json array_of(Range const& items) {
     Array array;
@@ -78,14 +78,14 @@ class Json {
   bool has(std::string_view key) const { return find(key) != nullptr; }
   // The member; added as null when absent. On a null value makes an object of it.
   Json& operator[](std::string_view key);
-  void push_back(Json item) { as_array().push_back(std::move(item)); }
+  void push_back(Json item);
 
   // One line without spaces, or indented by `indent` spaces a level.
   std::string dump(int indent = -1) const;
   // "a number", "a list", … for messages.
   std::string_view kind() const;
 
-  friend bool operator==(Json const&, Json const&) = default;
+  friend bool operator==(Json const&, Json const&);
 
  private:
   // An unsigned number that no signed one holds becomes a real, as it does when it is read.
