@@ -527,6 +527,10 @@ TEST(Listener, neither_stops_nor_spins_when_there_are_no_descriptors) {
   Listener::Options options;
   options.accept_pause = milliseconds(10);
   auto const listener = listen(echo, options);
+  // What the undefined-behaviour sanitizer sees for the first time it looks at through a pipe: later there is none.
+  Client first(listener->port());
+  first.send(get("/"));
+  EXPECT_EQ(first.read_answer().status, 200);
   Client client;  // has its descriptor before the rest are gone
   int const highest = ::dup(0);
   ASSERT_GE(highest, 0);
