@@ -48,7 +48,7 @@ struct Merit {
   std::size_t left_out;
   std::int32_t vehicles;
   Money cost;
-  auto operator<=>(Merit const&) const = default;
+  auto operator<=>(Merit const&) const = default;  // NOLINT(modernize-use-nullptr): of what is generated
 };
 
 Merit merit_of(Plan const& plan, Money cost, bool fewer_vehicles) {
@@ -322,7 +322,7 @@ Solution construct(Instance const& instance, Solution start, int regret) {
   return plan.solution();
 }
 
-Solution improve(Instance const& instance, Solution start, SearchOptions const& options, Rng rng) {
+Solution improve(Instance const& instance, Solution const& start, SearchOptions const& options, Rng rng) {
   Compiled const compiled(instance);
   return Search(compiled, options, rng.stream(Purpose::search)).run(start);
 }

@@ -53,6 +53,6 @@ Solution forced_routes(schedule::Instance const& instance);
 Solution construct(schedule::Instance const& instance, Solution start, int regret);
 
 // Improves a feasible solution; the answer is never worse.
-Solution improve(schedule::Instance const& instance, Solution start, SearchOptions const& options, Rng rng);
+Solution improve(schedule::Instance const& instance, Solution const& start, SearchOptions const& options, Rng rng);
 
 }  // namespace regulus::dispatch

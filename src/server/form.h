@@ -26,7 +26,7 @@ std::string_view hard_limit_of(std::string_view why);
 class Form {
  public:
   struct Limits {
-    Instant span = 15 * 60 * one_second;
+    Instant span = 900 * one_second;
     std::size_t enough = 20;          // answers within the span before any share of them says something
     double most_replaced = 0.05;      // as a share of the answers
     std::int64_t decide_us = 50'000;  // that 99 of 100 answers keep

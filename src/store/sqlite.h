@@ -170,7 +170,7 @@ class Transaction {
   // A part of `whole` that can fail alone: it is rolled back to where it began, and `whole` goes on. One at a time, and
   // `whole` is not used meanwhile. When the failure took the whole transaction with it, as a full disk may, both
   // failed.
-  explicit Transaction(Transaction& whole);
+  explicit Transaction(Transaction& whole);  // NOLINT(google-explicit-constructor): no copy
   Transaction(Transaction const&) = delete;
   Transaction& operator=(Transaction const&) = delete;
   ~Transaction();  // rolls back what was not committed
