@@ -1,6 +1,5 @@
 #include "server/faults.h"
 
-#include <array>
 #include <optional>
 #include <vector>
 
@@ -8,34 +7,42 @@ namespace regulus::server {
 
 namespace {
 
-struct Row {
-  std::string_view english, french;
-};
-constexpr std::array faults = std::to_array<Row>({
-#define PLACE(english, french)
-#define FAULT(english, french) {english, french},
-#include "server/faults.def"
-#undef FAULT
-#undef PLACE
-});
-constexpr std::array places = std::to_array<Row>({
-#define PLACE(english, french) {english, french},
-#define FAULT(english, french)
-#include "server/faults.def"
-#undef FAULT
-#undef PLACE
-});
-
 constexpr std::string_view gap = "{}";
 
 // The pieces of a form between its gaps.
-std::vector<std::string_view> pieces_of(std::string_view form) {
-  std::vector<std::string_view> pieces;
+using Pieces = std::vector<std::string_view>;
+Pieces pieces_of(std::string_view form) {
+  Pieces pieces;
   for (std::size_t end; (end = form.find(gap)) != std::string_view::npos; form.remove_prefix(end + gap.size())) {
     pieces.push_back(form.substr(0, end));
   }
   pieces.push_back(form);
   return pieces;
+}
+
+struct Row {
+  Pieces english, french;
+};
+// Cut up once, when somebody first asks.
+std::vector<Row> const& faults() {
+  static std::vector<Row> const rows = {
+#define PLACE(english, french)
+#define FAULT(english, french) {pieces_of(english), pieces_of(french)},
+#include "server/faults.def"
+#undef FAULT
+#undef PLACE
+  };
+  return rows;
+}
+std::vector<Row> const& places() {
+  static std::vector<Row> const rows = {
+#define PLACE(english, french) {pieces_of(english), pieces_of(french)},
+#define FAULT(english, french)
+#include "server/faults.def"
+#undef FAULT
+#undef PLACE
+  };
+  return rows;
 }
 
 struct Fit {
@@ -44,7 +51,7 @@ struct Fit {
 };
 
 // Whether the message ends in this form, read from the end. A form that begins with a gap takes all that is left.
-std::optional<Fit> fit(std::string_view message, std::vector<std::string_view> const& pieces) {
+std::optional<Fit> fit(std::string_view message, Pieces const& pieces) {
   if (!message.ends_with(pieces.back())) return std::nullopt;
   std::size_t end = message.size() - pieces.back().size();
   Fit found;
@@ -59,9 +66,8 @@ std::optional<Fit> fit(std::string_view message, std::vector<std::string_view> c
   return found;
 }
 
-std::string filled(std::string_view form, std::vector<std::string_view> const& words) {
+std::string filled(Pieces const& pieces, std::vector<std::string_view> const& words) {
   std::string text;
-  auto const pieces = pieces_of(form);
   for (std::size_t k = 0; k < pieces.size(); ++k) {
     if (k > 0) text += words[k - 1];
     text += pieces[k];
@@ -70,8 +76,8 @@ std::string filled(std::string_view form, std::vector<std::string_view> const& w
 }
 
 std::string place_in_french(std::string_view place) {
-  for (Row const& row : places) {
-    if (auto const found = fit(place, pieces_of(row.english)); found && found->start == 0) {
+  for (Row const& row : places()) {
+    if (auto const found = fit(place, row.english); found && found->start == 0) {
       return filled(row.french, found->words);
     }
   }
@@ -84,8 +90,8 @@ std::string fault_in_french(std::string_view message) {
   // What a client sent stands before the reason and may look like another: the one that begins last is ours.
   Row const* best = nullptr;
   Fit last;
-  for (Row const& row : faults) {
-    auto found = fit(message, pieces_of(row.english));
+  for (Row const& row : faults()) {
+    auto found = fit(message, row.english);
     if (!found || (best != nullptr && found->start <= last.start)) continue;
     best = &row;
     last = *std::move(found);
