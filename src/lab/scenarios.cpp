@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/check.h"
 #include "core/config.h"
@@ -14,6 +15,17 @@ namespace {
 
 // Of more rides than this a day is too large to be played thousands of times.
 constexpr double most_visits = 300;
+
+// Of a company's own days those of a week are counted.
+double usual_rides(sim::Family const& family) {
+  if (family.config != nullptr) return std::max(1.0, family.config().clients.visits);
+  constexpr std::uint64_t week = 7;
+  std::size_t rides = 0;
+  for (std::uint64_t k = 0; k < week; ++k) {
+    rides += family.generate(scenario_seed(Role::warmup, 0, k)).bookings.size();
+  }
+  return std::max(1.0, static_cast<double>(rides) / week);
+}
 
 Error unknown(std::string const& name) {
   std::vector<std::string> known{std::string(classic_scenario)};
@@ -55,14 +67,38 @@ std::vector<std::string> family_names(std::string const& scenario) {
   return names;
 }
 
-std::size_t family_of_seed(std::uint64_t seed, std::size_t families) {
-  return static_cast<std::size_t>(seed % families);
+Turns::Turns(std::span<double const> rides_a_day) {
+  struct Turn {
+    double due;  // from 0 to 1, in the round
+    std::size_t family;
+  };
+  REGULUS_CHECK(!rides_a_day.empty() && std::ranges::min(rides_a_day) > 0);
+  double const most = std::ranges::max(rides_a_day);
+  std::vector<Turn> turns;
+  for (std::size_t family = 0; family < rides_a_day.size(); ++family) {
+    auto const count = std::llround(most / rides_a_day[family]);
+    for (std::int64_t k = 0; k < count; ++k) {
+      turns.push_back({(static_cast<double>(k) + 0.5) / static_cast<double>(count), family});
+    }
+  }
+  std::ranges::stable_sort(turns, {}, &Turn::due);
+  for (Turn const& turn : turns) order_.push_back(turn.family);
+}
+
+Turns turns_of(std::string const& scenario) {
+  Result<std::vector<sim::Family const*>> const families = families_of(scenario);
+  REGULUS_CHECK(static_cast<bool>(families));
+  std::vector<double> rides;
+  for (sim::Family const* family : *families) rides.push_back(usual_rides(*family));
+  return Turns(rides);
 }
 
 DayMaker day_maker(std::string const& scenario) {
   Result<std::vector<sim::Family const*>> const families = families_of(scenario);
   REGULUS_CHECK(static_cast<bool>(families));
-  return [list = *families](std::uint64_t seed) { return list[family_of_seed(seed, list.size())]->generate(seed); };
+  return [list = *families, turns = turns_of(scenario)](std::uint64_t seed) {
+    return list[turns.of(seed)]->generate(seed);
+  };
 }
 
 dispatch::FleetSizes fleet_sizes(std::string const& scenario) {

@@ -1,6 +1,8 @@
 // What a configuration's `scenario` names: the classic environment, or families of the dispatch world.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,10 +25,24 @@ Result<std::vector<sim::Family const*>> families_of(std::string const& scenario)
 // Their names. Bug check: families_of has passed the scenario.
 std::vector<std::string> family_names(std::string const& scenario);
 
+// Whose turn it is. Each family asks for about as many rides as any other: with days of ten rides and of a thousand
+// there are a hundred of the former to one of the latter, spread evenly. Families of like size take turns day by day.
+class Turns {
+ public:
+  // Rides of a usual day of each family, above 0; at least one family.
+  explicit Turns(std::span<double const> rides_a_day);
+  // The family of a seed's day, by position.
+  std::size_t of(std::uint64_t seed) const { return order_[static_cast<std::size_t>(seed % order_.size())]; }
+  std::size_t round() const { return order_.size(); }  // days until it begins again; each family has at least one
+
+ private:
+  std::vector<std::size_t> order_;
+};
+// Bug check: families_of has passed the scenario.
+Turns turns_of(std::string const& scenario);
+
 // The day of a seed: families take turns. Bug check: families_of has passed the scenario.
 DayMaker day_maker(std::string const& scenario);
-// Which of the families the day of a seed belongs to.
-std::size_t family_of_seed(std::uint64_t seed, std::size_t families);
 
 // The sizes of the fleets of a scenario's days: measured on 100 days of each family.
 dispatch::FleetSizes fleet_sizes(std::string const& scenario);

@@ -384,7 +384,10 @@ Result<TrainOutcome> train(TrainOptions const& options,
                           : rewards_of(play(model_players(std::make_shared<Model const>(model)), confirm_days))});
     }
     Model chosen = *best;
-    chosen.trust = chosen_trust(trials, confirm_days, family_names(config.scenario));
+    Turns const turns = turns_of(config.scenario);
+    std::vector<std::size_t> family_of_day;
+    for (std::uint64_t const day : confirm_days) family_of_day.push_back(turns.of(day));
+    chosen.trust = chosen_trust(trials, family_of_day, family_names(config.scenario));
     best = std::make_shared<Model const>(std::move(chosen));
   }
   if (Status saved = save_model(files.model("dqn_best"), *best); !saved) return saved.error();

@@ -5,7 +5,6 @@
 
 #include "core/check.h"
 #include "core/stats.h"
-#include "lab/scenarios.h"
 
 namespace regulus::lab {
 
@@ -28,13 +27,13 @@ double chosen_trust(std::span<TrustTrial const> trials, std::span<std::size_t co
   return chosen;
 }
 
-dispatch::Trust chosen_trust(std::span<TrustTrial const> trials, std::span<std::uint64_t const> seeds,
+dispatch::Trust chosen_trust(std::span<TrustTrial const> trials, std::span<std::size_t const> family_of_day,
                              std::vector<std::string> const& families) {
   dispatch::Trust trust;
   for (std::size_t f = 0; f < families.size(); ++f) {
     std::vector<std::size_t> days;
-    for (std::size_t i = 0; i < seeds.size(); ++i) {
-      if (family_of_seed(seeds[i], families.size()) == f) days.push_back(i);
+    for (std::size_t i = 0; i < family_of_day.size(); ++i) {
+      if (family_of_day[i] == f) days.push_back(i);
     }
     trust.by_kind[families[f]] = chosen_trust(trials, days);
   }

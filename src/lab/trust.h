@@ -22,8 +22,9 @@ struct TrustTrial {
 // its paired lead over trust 0 is above one standard error; otherwise 0. Bug check: a trial of trust 0 is among them.
 double chosen_trust(std::span<TrustTrial const> trials, std::span<std::size_t const> days);
 
-// For each family, whose days take turns by seed (family_of_seed). Days of any other kind get the least of all.
-dispatch::Trust chosen_trust(std::span<TrustTrial const> trials, std::span<std::uint64_t const> seeds,
+// For each family; `family_of_day` is the position of the family to which each day of selection belongs. Days of any
+// other kind get the least of all.
+dispatch::Trust chosen_trust(std::span<TrustTrial const> trials, std::span<std::size_t const> family_of_day,
                              std::vector<std::string> const& families);
 
 }  // namespace regulus::lab

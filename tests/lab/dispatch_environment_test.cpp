@@ -166,11 +166,36 @@ TEST(Scenarios, all_are_those_whose_days_are_small) {
 }
 
 TEST(Scenarios, take_turns_by_seed) {
-  DayMaker const both = day_maker("geneva-medical,valley");
-  DayMaker const first = day_maker("geneva-medical"), second = day_maker("valley");
+  DayMaker const both = day_maker("geneva-medical,geneva-medical-scarce");
+  DayMaker const first = day_maker("geneva-medical"), second = day_maker("geneva-medical-scarce");
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
-    EXPECT_EQ(both(seed), (family_of_seed(seed, 2) == 0 ? first : second)(seed)) << seed;
+    EXPECT_EQ(both(seed), (seed % 2 == 0 ? first : second)(seed)) << seed;
   }
+}
+
+TEST(Scenarios, give_each_family_as_many_rides_as_any_other) {
+  std::vector<double> const like = {10, 10, 12}, mixed = {10, 40, 1'000};
+  Turns const equal(like), unequal(mixed);
+  for (std::uint64_t seed = 0; seed < 9; ++seed) EXPECT_EQ(equal.of(seed), seed % 3) << seed;
+  ASSERT_EQ(unequal.round(), 100U + 25U + 1U);
+  std::vector<double> rides(mixed.size());
+  std::size_t longest_run = 0, run = 0;
+  for (std::uint64_t seed = 0; seed < unequal.round(); ++seed) {
+    rides[unequal.of(seed)] += mixed[unequal.of(seed)];
+    run = unequal.of(seed) == 0 ? run + 1 : 0;
+    longest_run = std::max(longest_run, run);
+  }
+  for (double const asked : rides) EXPECT_EQ(asked, 1'000);
+  EXPECT_LE(longest_run, 5U);  // spread over the round
+}
+
+TEST(Scenarios, let_a_city_of_two_hundred_drivers_take_its_turn_among_small_companies) {
+  Turns const turns = turns_of("geneva-medical,big-city");
+  EXPECT_GT(turns.round(), 300U);
+  EXPECT_LT(turns.round(), 350U);
+  std::size_t large = 0;
+  for (std::uint64_t seed = 0; seed < turns.round(); ++seed) large += turns.of(seed);
+  EXPECT_EQ(large, 1U);
 }
 
 TEST(Scenarios, know_how_many_drivers_their_days_have) {

@@ -41,14 +41,13 @@ TEST(ChosenTrust, is_the_lower_of_equals) {
 }
 
 TEST(ChosenTrust, is_chosen_for_each_family_and_the_least_of_all_elsewhere) {
-  // Seeds 0, 2, 4, 6 are the first family's days, 1, 3, 5, 7 the second's.
-  std::vector<std::uint64_t> const seeds = {0, 1, 2, 3, 4, 5, 6, 7};
+  std::vector<std::size_t> const family_of_day = {0, 1, 0, 1, 0, 1, 0, 1};
   std::vector<TrustTrial> const trials = {{0, {0, 0, 0, 0, 0, 0, 0, 0}}, {0.3, {3, -1, 4, -1, 3, -2, 4, -1}}};
-  dispatch::Trust const trust = chosen_trust(trials, seeds, {"good", "bad"});
+  dispatch::Trust const trust = chosen_trust(trials, family_of_day, {"good", "bad"});
   EXPECT_EQ(trust.in("good"), 0.3);
   EXPECT_EQ(trust.in("bad"), 0);
   EXPECT_EQ(trust.in("never seen"), 0);
-  dispatch::Trust const single = chosen_trust(trials, std::vector<std::uint64_t>{0, 2, 4, 6, 8, 10, 12, 14}, {"one"});
+  dispatch::Trust const single = chosen_trust(trials, std::vector<std::size_t>(8, 0), {"one"});
   EXPECT_EQ(single.in("one"), single.in("never seen"));
 }
 
