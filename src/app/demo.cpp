@@ -411,7 +411,7 @@ Run add_demo(CLI::App& app) {
   app.add_option("--family", state->family, "Family of days, as regulus scenario list names them")
       ->capture_default_str();
   app.add_option("--policy", state->policy, "The rule that the company runs")
-      ->check(CLI::IsMember({"insertion", "nearest", "regret", "lns", "lns_futures"}))
+      ->check(CLI::IsMember({"insertion", "nearest", "regret", "lns", "lns_futures", "rollout"}))
       ->capture_default_str();
   app.add_option("--date", state->date, "The day's date at the company")->capture_default_str();
   add_seed(app, state->seed, "Seed of the day");

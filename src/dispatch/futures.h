@@ -14,6 +14,9 @@
 
 namespace regulus::dispatch {
 
+// When the last ride of a service day is over at the latest.
+inline constexpr Seconds end_of_service = 30 * one_hour;
+
 // When a patient who is waited for will call: the appointment lasts log-normally around `median` from `from` on, with
 // this standard deviation of the logarithm.
 struct CallForecast {

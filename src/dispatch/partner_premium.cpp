@@ -50,7 +50,6 @@ class Nights {
   }
 
  private:
-  static constexpr Seconds end_of_service = 30 * one_hour;
   Seconds hour(std::size_t k) const { return now_ + static_cast<Seconds>(k) * one_hour; }
 
   Seconds now_;

@@ -4,6 +4,7 @@
 
 #include "dispatch/instance_of.h"
 #include "domain/leg_hours.h"
+#include "domain/promise.h"
 
 namespace regulus::dispatch {
 
@@ -13,8 +14,6 @@ using schedule::NodeKind;
 using schedule::Ticks;
 
 namespace {
-
-constexpr Seconds promise_slack = 5 * one_minute;
 
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 

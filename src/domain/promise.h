@@ -9,6 +9,8 @@
 namespace regulus {
 
 inline constexpr Seconds promise_horizon = 24 * one_hour;
+// A pickup that moves by no more than this has kept its promise.
+inline constexpr Seconds promise_slack = 5 * one_minute;
 
 // Whether a pickup planned for `planned` is near enough to be promised.
 constexpr bool is_promised_by(Seconds now, Seconds planned) {

@@ -12,7 +12,7 @@ namespace regulus::server {
 namespace {
 
 // Rules that answer fast enough to stand in the path of a request.
-constexpr std::array<std::string_view, 5> rules = {"insertion", "nearest", "regret", "lns", "lns_futures"};
+constexpr std::array<std::string_view, 6> rules = {"insertion", "nearest", "regret", "lns", "lns_futures", "rollout"};
 
 }  // namespace
 
@@ -29,7 +29,7 @@ Result<CompanySettings> company_settings_of(Json const& json) {
   }
   if (Status const applied = apply_json(list, json); !applied) return applied.error();
   if (std::ranges::find(rules, read.policy) == rules.end()) {
-    return invalid(fmt::format("policy = {} is none of insertion, nearest, regret, lns, lns_futures", read.policy));
+    return invalid(fmt::format("policy = {} is none of {}", read.policy, fmt::join(rules, ", ")));
   }
   return read;
 }

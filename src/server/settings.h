@@ -26,7 +26,7 @@ struct CompanySettings {
   static constexpr auto fields() {
     return std::tuple{
         field(&CompanySettings::policy, "policy",
-              "The rule that answers at once: insertion, nearest, regret, lns or lns_futures."),
+              "The rule that answers at once: insertion, nearest, regret, lns, lns_futures or rollout."),
         field(&CompanySettings::auto_dispatch, "auto_dispatch",
               "Bookings of today are decided about without being asked."),
         field(&CompanySettings::improve, "improve", "A search improves the plans in the background after a decision."),

@@ -9,14 +9,17 @@
 #include "core/check.h"
 #include "dispatch/instance_of.h"
 #include "dispatch/search.h"
+#include "dispatch/world/real_day.h"
 #include "domain/kpi.h"
 #include "domain/leg_hours.h"
-#include "sim/real_day.h"
 
 namespace regulus::sim {
 
 namespace {
 
+using dispatch::Errand;
+using dispatch::RealDay;
+using dispatch::windows_after_call;
 using schedule::Money;
 
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }

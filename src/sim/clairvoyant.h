@@ -6,9 +6,9 @@
 //
 //   who cancels or does not come is left out and costs nothing; a will-call return's windows are those after the call;
 //   nobody is fetched before being ready; services take as long as they will
-//   a leg takes what is expected × traffic × luck, as in sim/real_day.h, but all at the hour in which its destination
-//   is due (domain/travel_times.h), where the simulated driver meets the traffic of the hour in which he leaves; on a
-//   day of more than 2,000 bookings and drivers every leg takes what is expected
+//   a leg takes what is expected × traffic × luck, as in dispatch/world/real_day.h, but all at the hour in which its
+//   destination is due (domain/travel_times.h), where the simulated driver meets the traffic of the hour in which he
+//   leaves; on a day of more than 2,000 bookings and drivers every leg takes what is expected
 //   a late driver starts late; one who will fall ill is back by then
 //   no promise is made, so none is broken; drivers go home when their last ride is over
 //   a ride may take as long as its real direct way, whatever its limit, as in a simulated jam; windows stay hard at

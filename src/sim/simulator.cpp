@@ -6,11 +6,15 @@
 #include <chrono>
 
 #include "core/rng.h"
+#include "dispatch/world/world.h"
 #include "domain/day_file.h"
 #include "sim/invariants.h"
-#include "sim/world.h"
 
 namespace regulus::sim {
+
+using dispatch::Happening;
+using dispatch::What;
+using dispatch::World;
 
 namespace {
 

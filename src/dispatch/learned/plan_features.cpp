@@ -37,7 +37,8 @@ constexpr std::array<double, plan_features> scales = {
     1, 1, 1, 2, 2, 2, 1, 8, 1, 1, 0.25, 0.5, 1, 0.25, 0.5, 2, 1, 10, 0.5};
 
 // The cost of driving these stops in this order when legs take longer than believed: who drives leaves as the plan says
-// (at most five minutes early, sim/world.h) and everything after a late arrival slips. In thousandths of a cent.
+// (at most five minutes early, dispatch/world/world.h) and everything after a late arrival slips. In thousandths of a
+// cent.
 struct Stress {
   double late = 0, promises = 0;
   Ticks back = 0;

@@ -16,7 +16,7 @@
 
 #include "domain/units.h"
 
-namespace regulus::sim {
+namespace regulus::dispatch {
 
 enum class EventKind : std::uint8_t {
   known,        // dispatch hears of a booking
@@ -64,4 +64,4 @@ class EventQueue {
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
 };
 
-}  // namespace regulus::sim
+}  // namespace regulus::dispatch

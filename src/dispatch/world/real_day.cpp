@@ -1,15 +1,16 @@
-#include "sim/real_day.h"
+#include "dispatch/world/real_day.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "core/rng.h"
 
-namespace regulus::sim {
+namespace regulus::dispatch {
 
-RealDay::RealDay(Day const& day, TravelTimes const& expected) : day_(day), expected_(expected) {
+RealDay::RealDay(Day const& day, Reality const& reality, TravelTimes const& expected)
+    : day_(day), reality_(reality), expected_(expected) {
   for (Booking const& b : day.bookings) bookings_.push_back({.id = b.id});
-  for (BookingReality const& b : day.reality.bookings) {
+  for (BookingReality const& b : reality.bookings) {
     bookings_[static_cast<std::size_t>(day.booking_position(b.id))] = b;
   }
   // A patient of whom nothing is told calls when expected.
@@ -17,21 +18,21 @@ RealDay::RealDay(Day const& day, TravelTimes const& expected) : day_(day), expec
     if (bookings_[i].calls_at == never) bookings_[i].calls_at = day.bookings[i].pickup_window.start;
   }
   for (Driver const& d : day.drivers) drivers_.push_back({.id = d.id});
-  for (DriverReality const& d : day.reality.drivers) {
+  for (DriverReality const& d : reality.drivers) {
     drivers_[static_cast<std::size_t>(day.driver_position(d.id))] = d;
   }
 }
 
 double RealDay::luck(Errand errand, std::int32_t id) const {
-  if (day_.reality.noise == 0) return 1;
+  if (reality_.noise == 0) return 1;
   std::uint64_t const key = mix(static_cast<std::uint64_t>(id), static_cast<std::uint64_t>(errand));
-  return std::exp(day_.reality.noise * Rng(day_.reality.seed).stream(Purpose::traffic, key).normal());
+  return std::exp(reality_.noise * Rng(reality_.seed).stream(Purpose::traffic, key).normal());
 }
 
 Seconds RealDay::leg(Place from, Place to, Seconds departure, Errand errand, std::int32_t id) const {
   if (from == to) return 0;
   int const hour = hour_of_day(departure);
-  double const factor = day_.reality.traffic[static_cast<std::size_t>(hour)] * luck(errand, id);
+  double const factor = reality_.traffic[static_cast<std::size_t>(hour)] * luck(errand, id);
   return std::llround(static_cast<double>(expected_.seconds(from, to, hour)) * factor);
 }
 
@@ -55,4 +56,4 @@ CalledWindows windows_after_call(Booking const& booking, Seconds call) {
   return windows;
 }
 
-}  // namespace regulus::sim
+}  // namespace regulus::dispatch

@@ -14,14 +14,15 @@
 #include "domain/day.h"
 #include "domain/travel_times.h"
 
-namespace regulus::sim {
+namespace regulus::dispatch {
 
 enum class Errand : std::uint8_t { pickup, dropoff, home };
 
 class RealDay {
  public:
-  // Both must outlive this.
-  RealDay(Day const& day, TravelTimes const& expected);
+  // All must outlive this. The reality is the day's own, or another one of the same day.
+  RealDay(Day const& day, TravelTimes const& expected) : RealDay(day, day.reality, expected) {}
+  RealDay(Day const& day, Reality const& reality, TravelTimes const& expected);
 
   BookingReality const& booking(std::int32_t position) const { return bookings_[static_cast<std::size_t>(position)]; }
   DriverReality const& driver(std::int32_t position) const { return drivers_[static_cast<std::size_t>(position)]; }
@@ -37,6 +38,7 @@ class RealDay {
 
  private:
   Day const& day_;
+  Reality const& reality_;
   TravelTimes const& expected_;
   std::vector<BookingReality> bookings_;
   std::vector<DriverReality> drivers_;
@@ -49,4 +51,4 @@ struct CalledWindows {
 };
 CalledWindows windows_after_call(Booking const& booking, Seconds call);
 
-}  // namespace regulus::sim
+}  // namespace regulus::dispatch

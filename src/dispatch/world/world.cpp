@@ -1,4 +1,4 @@
-#include "sim/world.h"
+#include "dispatch/world/world.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include "dispatch/instance_of.h"
 #include "domain/leg_hours.h"
 
-namespace regulus::sim {
+namespace regulus::dispatch {
 
 namespace {
 
@@ -49,18 +49,15 @@ World::World(Day const& day, TravelTimes const& expected, std::function<void(Hap
       bodies_(day.drivers.size()),
       driven_(day.drivers.size()),
       told_(day.bookings.size()) {
-  public_day_.reality = {};
-  fleet_.day = &public_day_;
+  public_day_->reality = {};
+  fleet_.day = &*public_day_;
   fleet_.partner_left = day.partner.rides;
   for (std::size_t i = 0; i < day.bookings.size(); ++i) {
-    Booking const& b = day.bookings[i];
     auto const position = static_cast<std::int32_t>(i);
-    fleet_.bookings.push_back({.ready = b.booking_class != BookingClass::will_call,
-                               .pickup_window = b.pickup_window,
-                               .dropoff_window = b.dropoff_window});
-    queue_.push({b.known_from, EventKind::known, position});
+    begin_booking(position);
     BookingReality const& real = real_.booking(position);
     if (real.cancelled_at < never) queue_.push({real.cancelled_at, EventKind::cancelled, position});
+    Booking const& b = day.bookings[i];
     if (b.booking_class == BookingClass::will_call) {
       queue_.push({std::max(b.known_from, real.calls_at), EventKind::called, position});
     }
@@ -78,6 +75,127 @@ World::World(Day const& day, TravelTimes const& expected, std::function<void(Hap
     }
   }
   fleet_.now = queue_.empty() ? 0 : queue_.next_moment();
+}
+
+// --- a day that has begun ---
+
+World::World(Day const& day, Reality const& reality, FleetSnapshot const& fleet, TravelTimes const& expected,
+             std::function<void(Happening const&)> report)
+    : day_(day),
+      expected_(expected),
+      real_(day, reality, expected),
+      report_(std::move(report)),
+      fleet_(fleet),
+      bodies_(day.drivers.size()),
+      driven_(day.drivers.size()),
+      told_(day.bookings.size()) {
+  REGULUS_CHECK(day.reality == Reality{});
+  REGULUS_CHECK(fleet.drivers.size() == day.drivers.size() && fleet.bookings.size() <= day.bookings.size());
+  fleet_.day = &day_;
+  for (std::size_t i = fleet.bookings.size(); i < day.bookings.size(); ++i) begin_booking(static_cast<std::int32_t>(i));
+  for (std::size_t i = 0; i < day.drivers.size(); ++i) resume_driver(static_cast<std::int32_t>(i));
+  for (std::size_t i = 0; i < fleet.bookings.size(); ++i) resume_booking(static_cast<std::int32_t>(i));
+}
+
+void World::begin_booking(std::int32_t b) {
+  Booking const& booked = booking(b);
+  fleet_.bookings.push_back({.ready = booked.booking_class != BookingClass::will_call,
+                             .pickup_window = booked.pickup_window,
+                             .dropoff_window = booked.dropoff_window});
+  queue_.push({booked.known_from, EventKind::known, b});
+}
+
+void World::resume_booking(std::int32_t b) {
+  BookingState& s = state_of(b);
+  told_[static_cast<std::size_t>(b)] = s.driver;
+  if (!s.known) s.status = BookingStatus::cancelled;
+  if (is_final(s.status)) return;
+  Seconds const called_off = real_.booking(b).cancelled_at;
+  if (called_off < never && called_off > fleet_.now) queue_.push({called_off, EventKind::cancelled, b});
+  if (!s.ready) {
+    queue_.push({std::max(fleet_.now + 1, real_.booking(b).calls_at), EventKind::called, b});
+  } else if (s.status == BookingStatus::pending) {
+    offer(b);
+  } else {
+    promise(b);
+  }
+}
+
+void World::resume_driver(std::int32_t d) {
+  DriverState& s = state(d);
+  Window const& shift = driver(d).shift;
+  Body& doing = body(d);
+  auto const pickups = std::ranges::count(s.stops, StopKind::pickup, &Stop::kind);
+  doing.completed = s.trips - static_cast<std::int32_t>(s.on_board.size() + static_cast<std::size_t>(pickups));
+  doing.idle_since = s.free_at;
+  doing.ill = !s.available && fleet_.now < shift.end;
+  if (s.left_start < never) {
+    Seconds const back = std::max(s.left_start, std::min(s.free_at, fleet_.now));
+    driven_[static_cast<std::size_t>(d)] = {.left = s.left_start, .back = back};
+  }
+  // Who was never told when to leave is told now.
+  if (std::ranges::any_of(s.stops, [](Stop const& stop) { return stop.planned >= never; })) retime(d);
+  bool const over = s.status == DriverStatus::off && !s.available;
+  if (over || s.status == DriverStatus::sick) {
+    doing.doing = Doing::gone;
+    return;
+  }
+  if (shift.end > fleet_.now) queue_.push({shift.end, EventKind::shift_end, d});
+  Seconds const sick = real_.driver(d).sick_from;
+  if (sick < never && sick > fleet_.now) queue_.push({sick, EventKind::sick, d});
+  if (s.status == DriverStatus::off) {
+    if (shift.start > fleet_.now) {
+      queue_.push({shift.start, EventKind::shift_start, d});
+    } else {
+      appoint(d, s.free_at, EventKind::begins);
+    }
+  } else if (s.status == DriverStatus::idle) {
+    doing.doing = Doing::standing;
+    proceed(d);
+  } else if (s.under_way) {
+    resume_stop(d);
+  } else {
+    // On the way home, or to whoever called off.
+    doing.doing = Doing::driving;
+    doing.destination = s.anchor;
+    doing.homeward = s.anchor == driver(d).end;
+    doing.expected_there = s.free_at;
+    appoint(d, std::max(s.free_at, fleet_.now + 1), EventKind::arrives);
+  }
+}
+
+// The stop that the driver is under way to, waits at or serves. What has not happened by now happens later than now.
+void World::resume_stop(std::int32_t d) {
+  DriverState& s = state(d);
+  Body& doing = body(d);
+  Stop const& stop = s.stops.front();
+  bool const pickup = stop.kind == StopKind::pickup;
+  Seconds const soon = fleet_.now + 1;
+  if (stop.kind == StopKind::rest) {
+    doing.doing = Doing::serving;
+    Seconds const length = driver(d).breaks[static_cast<std::size_t>(stop.index)].duration;
+    appoint(d, std::max(soon, s.serving_since + length), EventKind::served);
+    return;
+  }
+  std::int32_t const b = day_.booking_position(stop.index);
+  if (s.serving_since < never) {
+    doing.doing = Doing::serving;
+    Seconds const expected = pickup ? booking(b).pickup_service : booking(b).dropoff_service;
+    Seconds const service = pickup ? real_.pickup_service(b) : real_.dropoff_service(b);
+    appoint(d, std::max(soon, s.serving_since + service), EventKind::served);
+    watch(d, s.serving_since + expected, std::max(soon, s.serving_since + service));
+  } else if (s.arrived < never) {
+    doing.doing = Doing::waiting;
+    wait_at_stop(d, soon);
+  } else {
+    doing.doing = Doing::driving;
+    doing.destination = place_of(d, stop);
+    Errand const errand = pickup ? Errand::pickup : Errand::dropoff;
+    doing.expected_there = s.free_at + expected_leg(d);
+    Seconds const real = s.free_at + real_.leg(s.anchor, doing.destination, s.free_at, errand, stop.index);
+    appoint(d, std::max(soon, real), EventKind::arrives);
+    watch(d, doing.expected_there, std::max(soon, real));
+  }
 }
 
 // --- what everything below uses ---
@@ -150,15 +268,15 @@ void World::appoint(std::int32_t d, Seconds at, EventKind kind) {
 }
 
 void World::watch(std::int32_t d, Seconds expected, Seconds real) {
-  Seconds const alarm = std::max(expected + late_alarm, fleet_.now + 1);
-  if (real > alarm) queue_.push({alarm, EventKind::overdue, d, body(d).ticket});
+  Seconds const alarm = expected + late_alarm;
+  if (alarm > fleet_.now && real > alarm) queue_.push({alarm, EventKind::overdue, d, body(d).ticket});
 }
 
 // --- bookings ---
 
 // A booking that can be planned has until its latest pickup.
 void World::offer(std::int32_t b) {
-  Seconds const latest = dispatch::latest_pickup({fleet_, expected_}, b);
+  Seconds const latest = latest_pickup({fleet_, expected_}, b);
   if (latest < never) queue_.push({std::max(latest, fleet_.now) + 1, EventKind::expires, b});
 }
 
@@ -210,7 +328,7 @@ bool World::cancel(std::int32_t b) {
 
 void World::expire(std::int32_t b) {
   if (state_of(b).status != BookingStatus::pending) return;
-  if (fleet_.now <= dispatch::latest_pickup({fleet_, expected_}, b)) return;
+  if (fleet_.now <= latest_pickup({fleet_, expected_}, b)) return;
   tell(What::expired, nobody, b);
   turn(b, BookingStatus::unserved);
 }
@@ -219,9 +337,10 @@ void World::promise(std::int32_t b) {
   BookingState& s = state_of(b);
   if (s.promised_driver != 0 || s.status != BookingStatus::assigned) return;
   std::int32_t const d = day_.driver_position(s.driver);
-  Seconds const planned = std::ranges::find_if(state(d).stops, [&](Stop const& stop) {
-                            return stop.kind == StopKind::pickup && stop.index == booking(b).id;
-                          })->planned;
+  auto const pickup = std::ranges::find_if(
+      state(d).stops, [&](Stop const& stop) { return stop.kind == StopKind::pickup && stop.index == booking(b).id; });
+  REGULUS_CHECK(pickup != state(d).stops.end());
+  Seconds const planned = pickup->planned;
   if (!is_promised_by(fleet_.now, planned)) {
     queue_.push({planned - promise_horizon, EventKind::promised, b});
     return;
@@ -369,22 +488,37 @@ void World::arrive(std::int32_t d) {
   s.arrived = fleet_.now;
   body(d).doing = Doing::waiting;
   touch(d);
-  BookingState const& booked = state_of(b);
+  if (stop.kind == StopKind::pickup) {
+    turn(b, BookingStatus::waiting);
+    settle_promise(d, b, able_from(d));
+  }
+  wait_at_stop(d, fleet_.now);
+}
+
+Seconds World::able_from(std::int32_t d) const {
+  DriverState const& s = fleet_.drivers[static_cast<std::size_t>(d)];
+  Stop const& stop = s.stops.front();
+  BookingState const& booked = fleet_.bookings[static_cast<std::size_t>(day_.booking_position(stop.index))];
   Window const& window = stop.kind == StopKind::pickup ? booked.pickup_window : booked.dropoff_window;
-  Seconds const able = std::max(fleet_.now, window.start);
+  return std::max(s.arrived, window.start);
+}
+
+// Who has arrived begins when the window opens and the passenger is there, not before `earliest`, or gives up.
+void World::wait_at_stop(std::int32_t d, Seconds earliest) {
+  Stop const& stop = state(d).stops.front();
+  std::int32_t const b = day_.booking_position(stop.index);
+  Seconds const able = able_from(d);
   if (stop.kind == StopKind::dropoff) {
-    wait_until(d, able, EventKind::starts, able);
+    wait_until(d, std::max(able, earliest), EventKind::starts, able);
     return;
   }
-  turn(b, BookingStatus::waiting);
-  settle_promise(d, b, able);
   BookingReality const& real = real_.booking(b);
-  Seconds const ready = std::max(able, window.start + real.ready_delay);
+  Seconds const ready = std::max(able, state_of(b).pickup_window.start + real.ready_delay);
   Seconds const patient = able + day_.no_show_wait;
   if (real.no_show || ready > patient) {
-    wait_until(d, patient, EventKind::gives_up, able);
+    wait_until(d, std::max(patient, earliest), EventKind::gives_up, able);
   } else {
-    wait_until(d, ready, EventKind::starts, able);
+    wait_until(d, std::max(ready, earliest), EventKind::starts, able);
   }
 }
 
@@ -535,13 +669,13 @@ bool World::retime(std::int32_t d) {
   }
   Seconds const before = s.stops.front().planned;
   Situation const situation{fleet_, expected_};
-  dispatch::Question question = dispatch::instance_of(situation, std::span(&d, 1), {});
+  Question question = instance_of(situation, std::span(&d, 1), {});
   // The plan as it stands, put as if it were a change, comes back with its times.
-  dispatch::Solution const plan = question.present;
+  Solution const plan = question.present;
   question.present.routes[0].clear();
-  s.stops = dispatch::decision_of(situation, question, plan).routes.at(0).stops;
+  s.stops = decision_of(situation, question, plan).routes.at(0).stops;
   touch(d);
-  return s.stops.front().planned > before + late_alarm;
+  return !s.stops.empty() && s.stops.front().planned > before + late_alarm;
 }
 
 // --- decisions ---
@@ -559,7 +693,7 @@ void World::prepare_question(Seconds moment) {
   }
 }
 
-void World::carry_out(dispatch::Decision const& decision) {
+void World::carry_out(Decision const& decision) {
   // Step 1. Everybody whose driver gets a new route is taken out of the old one: a booking may move between routes.
   std::vector<std::int32_t> moved;
   for (DriverRoute const& route : decision.routes) {
@@ -691,4 +825,4 @@ Outcome World::so_far() const {
   return outcome;
 }
 
-}  // namespace regulus::sim
+}  // namespace regulus::dispatch

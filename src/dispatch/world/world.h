@@ -1,7 +1,8 @@
 // The mechanics of a simulated day: what becomes of drivers and bookings between two decisions.
 //
 // The World keeps the FleetSnapshot up to date in place and beside it what nobody may know: the queue of coming events.
-// It asks nobody; whoever runs the day (sim/simulator.cpp) takes event after event and carries decisions in.
+// It asks nobody; whoever runs the day (sim/simulator.cpp, dispatch/rehearsal.cpp) takes event after event and carries
+// decisions in.
 //
 // A driver's day. The shift starts (a late driver says then when he will be there). Somebody with stops stands where he
 // is until it is time: he leaves so that he is expected at the next stop when it is planned, or `head_start` earlier
@@ -26,17 +27,16 @@
 #include <vector>
 
 #include "dispatch/policy.h"
+#include "dispatch/world/event_queue.h"
+#include "dispatch/world/real_day.h"
 #include "domain/day.h"
 #include "domain/kpi.h"
 #include "domain/promise.h"
 #include "domain/snapshot.h"
-#include "sim/event_queue.h"
-#include "sim/real_day.h"
 
-namespace regulus::sim {
+namespace regulus::dispatch {
 
 inline constexpr Seconds patience = 15 * one_minute;
-inline constexpr Seconds promise_slack = 5 * one_minute;
 inline constexpr Seconds head_start = promise_slack;   // as early as nobody minds
 inline constexpr Seconds late_alarm = 2 * one_minute;  // a plan that slips by more is reported to the policy
 
@@ -84,8 +84,16 @@ struct Happening {
 
 class World {
  public:
-  // `day` and `expected` must outlive the world.
+  // The day from its beginning. `day` and `expected` must outlive the world.
   World(Day const& day, TravelTimes const& expected, std::function<void(Happening const&)> report);
+  // The same from the middle of a day on: `fleet`, which is resumable (dispatch/world/resumable.h), says how it stands,
+  // and `reality` what is to come. Who is under way, or being served, is there or done as reality has it, but not
+  // before now. What was driven and promised before is not counted. A booking that dispatch has not heard of never
+  // comes up, because whoever asks may not know of it; those that the day has beyond the fleet's come up as they say.
+  // `day`, whose own reality must be empty, is shown to policies as it is; it, `reality` and `expected` must outlive
+  // the world.
+  World(Day const& day, Reality const& reality, FleetSnapshot const& fleet, TravelTimes const& expected,
+        std::function<void(Happening const&)> report);
   World(World const&) = delete;
   World& operator=(World const&) = delete;
 
@@ -99,8 +107,8 @@ class World {
   bool happen();
   // The question is asked at `moment`, not later than the next event: what is near enough is locked.
   void prepare_question(Seconds moment);
-  // Carries out a decision that dispatch::check_decision has passed.
-  void carry_out(dispatch::Decision const& decision);
+  // Carries out a decision that check_decision has passed.
+  void carry_out(Decision const& decision);
 
   // When the day is over.
   Outcome outcome() const;
@@ -129,6 +137,11 @@ class World {
   Place place_of(std::int32_t d, Stop const& stop) const;
   Seconds expected_leg(std::int32_t d) const;  // to the next stop
   Seconds latest_arrival(std::int32_t d) const;
+
+  void begin_booking(std::int32_t b);
+  void resume_booking(std::int32_t b);
+  void resume_driver(std::int32_t d);
+  void resume_stop(std::int32_t d);
 
   void tell(What what, std::int32_t d, std::int32_t b, std::int64_t detail = 0);
   void touch(std::int32_t d);
@@ -161,6 +174,8 @@ class World {
   void wait_for_work(std::int32_t d);
   void drive(std::int32_t d, Place to, Errand errand, std::int32_t id, Seconds expected);
   void divert(std::int32_t d);
+  Seconds able_from(std::int32_t d) const;  // to load or unload, of who has arrived
+  void wait_at_stop(std::int32_t d, Seconds earliest);
   void wait_until(std::int32_t d, Seconds moment, EventKind kind, Seconds expected);
   void settle_promise(std::int32_t d, std::int32_t b, Seconds able);
   void stand(std::int32_t d, Place here);
@@ -170,7 +185,7 @@ class World {
   Outcome written_down() const;
 
   Day const& day_;
-  Day public_day_;  // without what is hidden from policies
+  std::optional<Day> public_day_;  // without what is hidden from policies, when the day itself has that
   TravelTimes const& expected_;
   RealDay real_;
   std::function<void(Happening const&)> report_;
@@ -183,4 +198,4 @@ class World {
   EventQueue queue_;
 };
 
-}  // namespace regulus::sim
+}  // namespace regulus::dispatch
