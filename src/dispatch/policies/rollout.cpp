@@ -2,12 +2,16 @@
 //
 // Searches that meet other chances come to other plans, all of them good by what is planned; which one is best by the
 // end of the day depends on what its plan leaves room for. So each is rehearsed under the same sampled futures
-// (dispatch/rehearsal.h, where the idea comes from). The candidates are the decision of lns_futures, which is the rule
-// here, that of best insertion, those of lns with four other streams of chance and those of lns_futures with two.
+// (dispatch/rehearsal.h, where the idea comes from). The candidates are
 //
-// The rule's decision stands unless another one is clearly better: of those whose mean saving against it exceeds the
-// standard error of that mean, the one that exceeds it most wins. In a first round everybody meets a quarter of the
-// futures; who is then worse than the rule by more than two standard errors is out.
+//   the decision of lns_futures, which is the rule here; that of best insertion; those of lns with four other streams
+//   of chance and of lns_futures with two to wait: everything stays as it is, and the question is asked again in ten
+//   minutes for each of the bookings that are due first, the rule's decision with that booking handed to the partner
+//
+// The rule's decision stands unless another one is clearly better: of those whose mean saving against it exceeds half
+// the standard error of that mean, the one that exceeds it most wins (docs/decisions/0020). In a first round everybody
+// meets a quarter of the futures; the four who then save most meet the rest, unless they are worse than the rule by
+// more than one standard error.
 //
 // PolicySettings::futures scales both kinds of foresight: as many futures as in lns_futures, and eight times as many
 // rehearsals.
@@ -20,9 +24,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
+#include <iterator>
 
 #include "core/stats.h"
 #include "dispatch/futures.h"
+#include "dispatch/instance_of.h"
 #include "dispatch/policy.h"
 #include "dispatch/rehearsal.h"
 
@@ -34,6 +41,10 @@ constexpr int rehearsals_per_future = 8;
 constexpr int other_searches = 4;    // of lns
 constexpr int other_foresights = 2;  // of lns_futures
 constexpr int searches = 2 + other_searches + other_foresights;
+constexpr std::size_t most_handed_over = 6;  // bookings
+constexpr Seconds short_wait = 10 * one_minute;
+constexpr std::size_t finalists = 4;
+constexpr double clear_lead = 0.5;  // standard errors
 constexpr int fewest_futures = 16;  // fewer say nothing about a day
 constexpr double most_work = 1e5;   // futures × candidates × rides to come × drivers
 
@@ -69,6 +80,29 @@ double work_of_a_rehearsal(FleetSnapshot const& fleet) {
   return rides * static_cast<double>(std::ranges::count(fleet.drivers, true, &DriverState::available));
 }
 
+// Undecided bookings that a partner still takes, those first whose last moment for a pickup comes first.
+std::vector<std::int32_t> due_first(Situation const& situation) {
+  std::vector<std::int32_t> due;
+  std::ranges::copy_if(situation.fleet.undecided, std::back_inserter(due), [&](std::int32_t booking) {
+    return partner_takes(situation, booking) && situation.fleet.now <= last_call(situation, booking);
+  });
+  std::ranges::stable_sort(due, {}, [&](std::int32_t booking) { return latest_pickup(situation, booking); });
+  if (due.size() > most_handed_over) due.resize(most_handed_over);
+  return due;
+}
+
+// The decision, but for one booking, which goes to the partner.
+Decision handed_over(Decision decision, Situation const& situation, std::int32_t booking) {
+  BookingId const id = situation.fleet.day->bookings[static_cast<std::size_t>(booking)].id;
+  for (DriverRoute& route : decision.routes) {
+    std::erase_if(route.stops, [&](Stop const& stop) { return stop.kind != StopKind::rest && stop.index == id; });
+  }
+  std::erase(decision.unserved, id);
+  auto const place = std::ranges::lower_bound(decision.overflow, id);
+  if (place == decision.overflow.end() || *place != id) decision.overflow.insert(place, id);
+  return decision;
+}
+
 // What the others save against the first of several decisions.
 class Comparison {
  public:
@@ -80,12 +114,11 @@ class Comparison {
     int const fewest = std::min(fewest_futures, futures);
     int const first_round = std::max(futures / 4, fewest);
     meet(0, first_round, watch);
-    for (std::size_t c = 1; c < candidates_.size(); ++c) out_[c] = saving(c) + 2 * error(c) < 0;
-    if (std::ranges::count(out_, true) + 1 < std::ssize(candidates_)) meet(first_round, futures, watch);
+    if (choose_finalists() > 0) meet(first_round, futures, watch);
     std::size_t best = 0;
     double lead = 0;
     for (std::size_t c = 1; c < candidates_.size(); ++c) {
-      double const gain = saving(c) - error(c);
+      double const gain = saving(c) - clear_lead * error(c);
       if (out_[c] || std::ssize(savings_[c]) < fewest / 2 || gain <= lead) continue;
       best = c;
       lead = gain;
@@ -101,6 +134,19 @@ class Comparison {
         if (!out_[c]) savings_[c].push_back(rule - rehearsal_.cost(candidates_[c], k));
       }
     }
+  }
+
+  // Returns how many there are.
+  std::size_t choose_finalists() {
+    std::vector<std::size_t> order;
+    for (std::size_t c = 1; c < candidates_.size(); ++c) {
+      if (saving(c) + error(c) >= 0) order.push_back(c);
+    }
+    std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t c) { return saving(c); });
+    if (order.size() > finalists) order.resize(finalists);
+    out_.assign(candidates_.size(), true);
+    for (std::size_t const c : order) out_[c] = false;
+    return order.size();
   }
 
   double saving(std::size_t c) const { return mean(savings_[c]); }
@@ -133,9 +179,10 @@ class Rollout final : public Policy {
     Decision plain = rule_->decide(situation, rng);
     bool const nothing_to_decide = situation.fleet.undecided.empty() && plain.routes.empty();
     if (nothing_to_decide || futures_for(situation, searches) == 0) return plain;
-    Rehearsal const rehearsal(situation, {.futures = wanted_futures()}, rng.stream(Purpose::futures, first_rehearsal));
-    if (!rehearsal.can_play(plain)) return plain;
     std::vector<Decision> candidates = candidates_beside(std::move(plain), situation, rng);
+    if (candidates.size() == 1) return candidates.front();
+    Rehearsal const rehearsal(situation, {.futures = wanted_futures()}, rng.stream(Purpose::futures, first_rehearsal));
+    if (!rehearsal.can_play(candidates.front())) return candidates.front();
     std::erase_if(candidates, [&](Decision const& candidate) { return !rehearsal.can_play(candidate); });
     int const futures = futures_for(situation, candidates.size());
     if (candidates.size() == 1 || futures == 0) return candidates.front();
@@ -168,7 +215,14 @@ class Rollout final : public Policy {
     };
     add(insertion_->decide(situation, rng));
     for (int k = 0; k < other_searches; ++k) add(search_->decide(situation, stream(first_search, k)));
+    if (situation.fleet.undecided.empty()) return candidates;
     for (int k = 0; k < other_foresights; ++k) add(foresight_->decide(situation, stream(first_foresight, k)));
+    // A partner who has to be told now is told now, and who is given up is given up: that cannot wait.
+    Decision const rule = candidates.front();
+    if (rule.overflow.empty() && rule.unserved.empty()) {
+      add({.wake_at = std::min(rule.wake_at, situation.fleet.now + short_wait)});
+    }
+    for (std::int32_t const booking : due_first(situation)) add(handed_over(rule, situation, booking));
     return candidates;
   }
 
