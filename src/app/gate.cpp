@@ -24,7 +24,7 @@ constexpr std::string_view silent_models_rule = "lns_futures";
 
 struct State {
   std::vector<std::string> models;
-  std::vector<std::string> rules{"insertion", "lns", "lns_futures"};
+  std::vector<std::string> rules{"insertion", "lns", "lns_futures", "rollout"};
   int days = 200;
   std::uint64_t seed = seed_range(Role::test).first;
   std::int64_t clairvoyant = 0;

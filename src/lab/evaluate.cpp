@@ -98,7 +98,7 @@ Result<PlayerFactory> rule_players(Config const& config, std::string const& name
 }
 
 std::vector<std::string> rules_of(Config const& config) {
-  return is_dispatch(config) ? std::vector<std::string>{"insertion", "lns", "lns_futures"}
+  return is_dispatch(config) ? std::vector<std::string>{"insertion", "lns", "lns_futures", "rollout"}
                              : sim::classic_policy_names();
 }
 

@@ -37,8 +37,8 @@ PlayerFactory model_players(std::shared_ptr<Model const> model, Use use = Use::s
 PlayerFactory untrained_players(Config const& config, std::uint64_t seed);
 // A rule of the configuration's world, by name. Errors: not_found.
 Result<PlayerFactory> rule_players(Config const& config, std::string const& name);
-// Every rule that a model of this configuration is measured against: on days of families insertion, lns and
-// lns_futures, the ladder's upper end (docs/decisions/0010).
+// Every rule that a model of this configuration is measured against: on days of families insertion, lns,
+// lns_futures and rollout, the ladder's upper end (docs/decisions/0010, 0020).
 std::vector<std::string> rules_of(Config const& config);
 
 std::vector<sim::ClassicDay> play_days(PlayerFactory const& make, std::span<std::uint64_t const> seeds, int threads,

@@ -5,7 +5,7 @@
 // It plans anew whenever something has happened, not only when a booking is open: a late driver's rides go to others.
 //
 // Where the value has nothing to say (untrained, not trusted on such days, fleets of a size on which it was not
-// trained) this is the strongest rule, lns_futures, decision by decision.
+// trained) this is lns_futures, the strongest rule that decides in the same time, decision by decision.
 #include "dispatch/instance_of.h"
 #include "dispatch/learned/plan_appraiser.h"
 #include "dispatch/policy_neighbourhood.h"
