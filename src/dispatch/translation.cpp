@@ -171,7 +171,8 @@ bool Translation::write_driver(Situation const& situation, std::int32_t vehicle)
   use.start = state.anchor == no_place ? driver.start : state.anchor;
   use.end = driver.end;
   use.end_hour = static_cast<std::uint8_t>(hour_of_day(driver.shift.end));
-  use.earliest = state.under_way ? state.free_at : std::max(now, state.free_at);
+  Seconds const free_at = state.free_at < never ? state.free_at : now;  // when nobody knows
+  use.earliest = state.under_way ? free_at : std::max(now, free_at);
   if (!has_left) use.earliest = std::max(use.earliest, driver.shift.start);
   use.latest = driver.shift.end + driver.max_overtime;
   use.started = has_left;
