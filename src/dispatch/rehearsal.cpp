@@ -1,7 +1,9 @@
 #include "dispatch/rehearsal.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <map>
 
 #include "core/check.h"
 #include "dispatch/futures.h"
@@ -73,16 +75,26 @@ Rehearsal::Future Rehearsal::sample(Rng rng) const {
   std::vector<Booking>& bookings = future.day.bookings;
   future.reality.seed = rng.stream(Purpose::traffic).next();
   future.reality.noise = options_.noise;
+  std::map<BookingId, Seconds> calls;
   BookingId last = bookings.empty() ? 0 : bookings.back().id;
   for (Booking& asked : sample_future(situation_, end_of_service, rng)) {
     if (asked.id != 0) {
-      future.reality.bookings.push_back({.id = asked.id, .calls_at = asked.known_from});
+      calls[asked.id] = asked.known_from;
     } else if (last < std::numeric_limits<BookingId>::max()) {
       asked.id = ++last;
       bookings.push_back(std::move(asked));
     }
   }
-  std::ranges::sort(future.reality.bookings, {}, &BookingReality::id);
+  // Each passenger's own stream: how long one keeps the driver waiting does not depend on who else rides. Nobody so
+  // long that the driver leaves.
+  for (Booking const& booking : bookings) {
+    double const chance = rng.stream(Purpose::reality, static_cast<std::uint64_t>(booking.id)).uniform();
+    Seconds const delay = std::llround(-options_.at_the_door * std::log(1 - chance));
+    auto const call = calls.find(booking.id);
+    future.reality.bookings.push_back({.id = booking.id,
+                                       .ready_delay = std::min(delay, future.day.no_show_wait),
+                                       .calls_at = call == calls.end() ? never : call->second});
+  }
   return future;
 }
 

@@ -23,9 +23,12 @@
 
 namespace regulus::dispatch {
 
+// What dispatch believes of a day's luck. It is better to be careful: rehearsals in which everybody is punctual choose
+// plans without slack (docs/decisions/0020).
 struct RehearsalOptions {
   int futures = 64;
-  double noise = 0.15;  // believed standard deviation of the logarithm of a leg's duration
+  double noise = 0.3;        // standard deviation of the logarithm of a leg's duration
+  double at_the_door = 120;  // seconds that a passenger keeps the driver waiting, exponential with this mean
 };
 
 // Not thread-safe: a future is sampled when it is first asked for.

@@ -191,7 +191,7 @@ TEST(Rehearsal, without_uncertainty_costs_what_the_day_will_cost) {
     DayRun run(day, times, options);
     ASSERT_TRUE(run.next_question());
     Decision const first = policy->decide(run.situation(), run.rng());
-    dispatch::Rehearsal const rehearsal(run.situation(), {.futures = 2, .noise = 0}, Rng(seed));
+    dispatch::Rehearsal const rehearsal(run.situation(), {.futures = 2, .noise = 0, .at_the_door = 0}, Rng(seed));
     ASSERT_TRUE(rehearsal.can_play(first));
     EXPECT_EQ(rehearsal.cost(first, 0), static_cast<double>(result.kpi.cost.total())) << day.name << " " << seed;
     EXPECT_EQ(rehearsal.cost(first, 1), rehearsal.cost(first, 0));
