@@ -77,7 +77,8 @@ struct Config {
   static constexpr auto fields() {
     return std::tuple{
         field(&Config::scenario, "scenario",
-              "What is learned on: classic, or families of days with commas between, which take turns so that each asks for as many rides as any other."),
+              "What is learned on: classic, or families of days with commas between, which take turns so that each "
+              "asks for as many rides as any other."),
         field(&Config::environment, "environment", ""),
         field(&Config::network, "network", ""),
         field(&Config::agent, "agent", ""),

@@ -42,9 +42,9 @@ constexpr bool is_departure(EventKind kind) { return kind >= EventKind::leaves; 
 struct Event {
   Seconds at = 0;
   EventKind kind = EventKind::known;
-  std::int32_t position = 0;  // of the booking or driver in its list
-  std::uint32_t ticket = 0;   // of the driver's appointment
-  friend auto operator<=>(Event const&, Event const&) = default;
+  std::int32_t position = 0;                                      // of the booking or driver in its list
+  std::uint32_t ticket = 0;                                       // of the driver's appointment
+  friend auto operator<=>(Event const&, Event const&) = default;  // NOLINT(modernize-use-nullptr): of what is generated
 };
 
 class EventQueue {
