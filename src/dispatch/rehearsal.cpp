@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "dispatch/futures.h"
+#include "dispatch/world/questions.h"
 #include "dispatch/world/resumable.h"
 #include "dispatch/world/world.h"
 #include "domain/kpi.h"
@@ -24,20 +25,11 @@ Day without_reality(Day day) {
 
 void play_on(World& world, TravelTimes const& times, Policy const& policy, Seconds wake_at) {
   std::unique_ptr<Memo> memo;
-  if (wake_at <= world.fleet().now) wake_at = never;
-  Seconds ask = never;
-  while (!world.over() || ask < never) {
-    Seconds const next = world.next_moment(), question = std::min(ask, wake_at);
-    if (next < question || (next == question && next < never && !world.next_is_departure())) {
-      if (world.happen()) ask = std::min(ask, next);
-      continue;
-    }
-    if (question == never) return;
-    ask = never;
-    world.prepare_question(question);
+  Questions questions(world, 0, wake_at > world.fleet().now ? wake_at : never);
+  while (questions.next([] {})) {
     Decision const decision = policy.decide({world.fleet(), times, &memo}, Rng{});
     world.carry_out(decision);
-    wake_at = decision.wake_at > question ? decision.wake_at : never;
+    questions.answered(decision);
   }
 }
 

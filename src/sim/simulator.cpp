@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 
 #include "core/rng.h"
+#include "dispatch/world/questions.h"
 #include "dispatch/world/world.h"
 #include "domain/day_file.h"
 #include "sim/invariants.h"
@@ -41,25 +41,15 @@ class DayRun::State {
       : day_(day),
         expected_(expected),
         options_(options),
-        batch_(batch),
         world_(day, expected, [this](Happening const& h) { record(h); }),
+        questions_(world_, batch),
         invariants_(day) {}
 
   bool next_question() {
-    while (!world_.over() || ask_at_ < never) {
-      Seconds const next = world_.next_moment(), question = std::min(ask_at_, wake_at_);
-      if (next < question || (next == question && next < never && !world_.next_is_departure())) {
-        ++result_.events;
-        if (world_.happen()) ask_at_ = std::min(ask_at_, batched(next));
-        check();
-        continue;
-      }
-      ask_at_ = never;
-      asked_ = question;
-      world_.prepare_question(question);
-      return true;
-    }
-    return false;
+    return questions_.next([this] {
+      ++result_.events;
+      check();
+    });
   }
 
   Situation situation() { return {world_.fleet(), expected_, &memo_}; }
@@ -71,15 +61,16 @@ class DayRun::State {
     ++result_.decisions;
     if (!decision.replaced.empty()) ++result_.replaced_decisions;
     remember(decision);
-    record({.at = asked_, .what = What::asked, .detail = static_cast<std::int64_t>(decision.routes.size())});
+    record(
+        {.at = questions_.asked(), .what = What::asked, .detail = static_cast<std::int64_t>(decision.routes.size())});
     if (Status const legal = dispatch::check_decision(situation(), decision); !legal) {
       ++result_.refused_decisions;
-      record({.at = asked_, .what = What::refused}, legal.error().message);
+      record({.at = questions_.asked(), .what = What::refused}, legal.error().message);
     } else {
       world_.carry_out(decision);
       check();
     }
-    wake_at_ = decision.wake_at > asked_ ? decision.wake_at : never;
+    questions_.answered(decision);
   }
 
   Outcome so_far() const { return world_.so_far(); }
@@ -91,12 +82,6 @@ class DayRun::State {
   }
 
  private:
-  Seconds batched(Seconds moment) const {
-    if (batch_ <= 0) return moment;
-    Seconds const past = ((moment % batch_) + batch_) % batch_;
-    return past == 0 ? moment : moment + batch_ - past;
-  }
-
   void record(Happening const& h, std::string const& why = {}) {
     fold(static_cast<std::uint64_t>(h.at));
     fold(static_cast<std::uint64_t>(h.what));
@@ -134,10 +119,9 @@ class DayRun::State {
   Day const& day_;
   TravelTimes const& expected_;
   SimulateOptions const& options_;
-  Seconds batch_;
-  Seconds ask_at_ = never, wake_at_ = never, asked_ = 0;
   DayResult result_;  // before the world, which reports into it from the start
   World world_;
+  dispatch::Questions questions_;
   Invariants invariants_;
   std::unique_ptr<Memo> memo_;
 };

@@ -5,6 +5,7 @@
 
 #include "dispatch/policy.h"
 #include "dispatch/rehearsal.h"
+#include "tests/sim/day_builders.h"
 #include "tests/support/contradictions.h"
 #include "tests/support/random_situations.h"
 
@@ -107,38 +108,20 @@ TEST(Rehearsal, does_not_look_at_what_will_really_happen_nor_at_whom_dispatch_ha
   EXPECT_GT(hidden, 0);
 }
 
-// Places on a line, ten minutes and five kilometres apart.
-TravelTimes road(std::size_t places) {
-  std::vector<std::int32_t> seconds, metres;
-  for (std::size_t a = 0; a < places; ++a) {
-    for (std::size_t b = 0; b < places; ++b) {
-      auto const apart = static_cast<std::int32_t>(a > b ? a - b : b - a);
-      seconds.push_back(600 * apart);
-      metres.push_back(5'000 * apart);
-    }
-  }
-  return TravelTimes::table(places, seconds, metres);
-}
-
 // Anna, at place 3, is to drive a patient from 4 to 5 at ten; Bruno, at place 4, has nothing to do. Now somebody asks
 // for a ride from 3 to 2 at ten. By what is planned it is best that they change: each starts where he stands. But the
 // patient will call in the afternoon to be driven back, Bruno is not on duty then, and in this company a patient who
 // comes back with another driver costs 100 francs. Best insertion gives the new ride to Bruno and leaves the patient
 // with Anna.
 struct ReturnWithTheSameDriver {
-  ReturnWithTheSameDriver() : times(road(7)) {
-    for (int p = 0; p < 7; ++p) day.places.push_back({46.2, 6.1 + 0.05 * p});
+  ReturnWithTheSameDriver() : day(sim::on_the_road(7)), times(sim::road(7)) {
     day.weights.other_return_driver = 10'000;
     for (DriverId id : {anna, bruno}) {
-      Driver driver;
-      driver.id = id;
-      driver.vehicle.layouts = {Seats{{3, 0, 0}}};
-      driver.shift = {8 * one_hour, id == anna ? 18 * one_hour : 13 * one_hour};
-      driver.start = driver.end = id == anna ? 3 : 4;
-      day.drivers.push_back(driver);
+      day.drivers.push_back(
+          sim::a_driver(id, id == anna ? 3 : 4, {8 * one_hour, id == anna ? 18 * one_hour : 13 * one_hour}));
       DriverState& state = fleet.drivers.emplace_back();
       state.status = DriverStatus::idle;
-      state.anchor = driver.start;
+      state.anchor = day.drivers.back().start;
       state.free_at = 8 * one_hour;
     }
     add(there, BookingClass::outbound, 4, 5, {10 * one_hour, 10 * one_hour + 600});

@@ -4,9 +4,10 @@
 // end of the day depends on what its plan leaves room for. So each is rehearsed under the same sampled futures
 // (dispatch/rehearsal.h, where the idea comes from). The candidates are
 //
-//   the decision of lns_futures, which is the rule here; that of best insertion; those of lns with four other streams
-//   of chance and of lns_futures with two to wait: everything stays as it is, and the question is asked again in ten
-//   minutes for each of the bookings that are due first, the rule's decision with that booking handed to the partner
+//   rule     the decision of lns_futures
+//   plans    those of best insertion, of lns with four other streams of chance, of lns_futures with two
+//   wait     everything stays as it is, and the question is asked again in ten minutes
+//   partner  for each of the bookings that are due first, the rule's decision with that one handed to the partner
 //
 // The rule's decision stands unless another one is clearly better: of those whose mean saving against it exceeds half
 // the standard error of that mean, the one that exceeds it most wins (docs/decisions/0020). In a first round everybody
@@ -183,7 +184,8 @@ class Rollout final : public Policy {
     if (candidates.size() == 1) return candidates.front();
     Rehearsal const rehearsal(situation, {.futures = wanted_futures()}, rng.stream(Purpose::futures, first_rehearsal));
     if (!rehearsal.can_play(candidates.front())) return candidates.front();
-    std::erase_if(candidates, [&](Decision const& candidate) { return !rehearsal.can_play(candidate); });
+    auto const cannot = [&](Decision const& candidate) { return !rehearsal.can_play(candidate); };
+    candidates.erase(std::remove_if(candidates.begin() + 1, candidates.end(), cannot), candidates.end());
     int const futures = futures_for(situation, candidates.size());
     if (candidates.size() == 1 || futures == 0) return candidates.front();
     return candidates[Comparison(rehearsal, candidates).best(futures, watch)];
