@@ -9,15 +9,15 @@
 
 namespace regulus::app {
 
-Run add_backup(CLI::App& app) {
+Run add_backup(Flags& flags) {
   struct State {
     DatabaseFlag database;
     std::string file;
   };
   auto state = std::make_shared<State>();
-  app.add_option("file", state->file, "File to write; must not exist")->required();
-  state->database.declare(app);
-  app.footer("Examples:\n  regulus backup backups/today.db\n  regulus restore backups/today.db");
+  flags.add("file", state->file, "File to write; must not exist")->required();
+  state->database.declare(flags);
+  flags.footer("Examples:\n  regulus backup backups/today.db\n  regulus restore backups/today.db");
   return [state](Common const& common) -> Status {
     Result<std::filesystem::path> const path = state->database.path();
     if (!path) return path.error();

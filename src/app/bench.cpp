@@ -9,31 +9,27 @@
 
 namespace regulus::app {
 
-Run add_bench(CLI::App& app);
-Run add_bench(CLI::App& app) {
+Run add_bench(Flags& flags);
+Run add_bench(Flags& flags) {
   struct State {
     bool signature_only = false;
     double seconds = 10;
     std::uint64_t seed = 0;
   };
   auto state = std::make_shared<State>();
-  app.add_flag("--signature", state->signature_only, "Print only the signature of behaviour");
-  app.add_option("--seconds", state->seconds, "Time for the network benchmark")
-      ->check(CLI::Range(1.0, 3600.0))
-      ->capture_default_str();
-  add_seed(app, state->seed, "Accepted by every command; the benchmark's seeds are fixed");
-  app.footer("Examples:\n  regulus bench --json\n  regulus bench --signature");
-  CLI::App* const darp = app.add_subcommand("darp", "Solve dial-a-ride instances and compare with the best known");
-  CLI::App* const pdptw = app.add_subcommand("pdptw", "The same for pickups and deliveries of Li and Lim");
-  CLI::App* const insertion = app.add_subcommand("insertion", "Time one more booking in a large fleet's plans");
-  CLI::App* const explain = app.add_subcommand("explain", "Time the explanations of whole days");
-  CLI::App* const serve = app.add_subcommand("serve", "Load the server from outside and time its answers");
-  CLI::App* const slow =
-      app.add_subcommand("slow-clients", "Hold thousands of unfinished requests open and time the honest ones");
-  CLI::App* const timing = app.add_subcommand("token-timing", "Look for what the time of a guessed token tells");
-  CLI::App* const decision = app.add_subcommand("decision", "Time the learned dispatcher's decisions without search");
-  app.require_subcommand(0, 1);
-  for (CLI::App* const sub : {darp, pdptw, insertion, explain, decision, serve, slow, timing}) sub->fallthrough();
+  flags.add_switch("--signature", state->signature_only, "Print only the signature of behaviour");
+  flags.add("--seconds", state->seconds, "Time for the network benchmark")->between(1.0, 3600.0)->shows_default();
+  add_seed(flags, state->seed, "Accepted by every command; the benchmark's seeds are fixed");
+  flags.footer("Examples:\n  regulus bench --json\n  regulus bench --signature");
+  Flags* const darp = flags.add_subcommand("darp", "Solve dial-a-ride instances and compare with the best known");
+  Flags* const pdptw = flags.add_subcommand("pdptw", "The same for pickups and deliveries of Li and Lim");
+  Flags* const insertion = flags.add_subcommand("insertion", "Time one more booking in a large fleet's plans");
+  Flags* const explain = flags.add_subcommand("explain", "Time the explanations of whole days");
+  Flags* const serve = flags.add_subcommand("serve", "Load the server from outside and time its answers");
+  Flags* const slow =
+      flags.add_subcommand("slow-clients", "Hold thousands of unfinished requests open and time the honest ones");
+  Flags* const timing = flags.add_subcommand("token-timing", "Look for what the time of a guessed token tells");
+  Flags* const decision = flags.add_subcommand("decision", "Time the learned dispatcher's decisions without search");
   Run const run_insertion = add_bench_insertion(*insertion), run_explain = add_bench_explain(*explain);
   Run const run_decision = add_bench_decision(*decision), run_serve = add_bench_serve(*serve);
   Run const run_slow = add_bench_slow_clients(*slow), run_timing = add_bench_token_timing(*timing);

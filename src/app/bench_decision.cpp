@@ -14,19 +14,17 @@
 
 namespace regulus::app {
 
-Run add_bench_decision(CLI::App& app) {
+Run add_bench_decision(Flags& flags) {
   struct State {
     std::vector<std::string> families{"paratransit", "city", "big-city"};
     int days = 1;
     std::uint64_t seed = 900'000;
   };
   auto state = std::make_shared<State>();
-  app.add_option("--families", state->families, "Families of days, with commas between")
-      ->delimiter(',')
-      ->capture_default_str();
-  app.add_option("--days", state->days, "Days of each")->check(CLI::Range(1, 10'000))->capture_default_str();
-  add_seed(app, state->seed, "Seed of the first day");
-  app.footer("Examples:\n  regulus bench decision\n  regulus bench decision --families paratransit --days 20");
+  flags.add("--families", state->families, "Families of days, with commas between")->separated_by(',')->shows_default();
+  flags.add("--days", state->days, "Days of each")->between(1, 10'000)->shows_default();
+  add_seed(flags, state->seed, "Seed of the first day");
+  flags.footer("Examples:\n  regulus bench decision\n  regulus bench decision --families paratransit --days 20");
   return [state](Common const& common) -> Status {
     dispatch::ValueNetwork value;
     value.network = nn::Network({.inputs = dispatch::plan_features, .hidden = {64, 64}, .outputs = 1}, Rng(1));

@@ -215,27 +215,25 @@ Status run(Settings const& settings, BenchmarkKind kind, Common const& common) {
   return print_result(common, Json::object({{"rows", rows}, {"summary", summary}}), text);
 }
 
-Run add(CLI::App& app, BenchmarkKind kind) {
+Run add(Flags& flags, BenchmarkKind kind) {
   auto settings = std::make_shared<Settings>();
-  app.add_option("folder", settings->folder, "Folder with instance files")->required();
-  app.add_option("--time-limit", settings->seconds, "Seconds for each instance")
-      ->check(CLI::Range(0.01, 86'400.0))
-      ->capture_default_str();
-  app.add_option("--instances", settings->instances, "Only those whose name begins with this");
-  app.add_option("--output-dir", settings->output, "Folder for the solutions, one JSON file each");
-  add_seed(app, settings->seed, "Seed of the search");
+  flags.add("folder", settings->folder, "Folder with instance files")->required();
+  flags.add("--time-limit", settings->seconds, "Seconds for each instance")->between(0.01, 86'400.0)->shows_default();
+  flags.add("--instances", settings->instances, "Only those whose name begins with this");
+  flags.add("--output-dir", settings->output, "Folder for the solutions, one JSON file each");
+  add_seed(flags, settings->seed, "Seed of the search");
   return [settings, kind](Common const& common) { return run(*settings, kind, common); };
 }
 
 }  // namespace
 
-Run add_bench_darp(CLI::App& app) {
-  app.footer("Examples:\n  regulus bench darp benchmarks/darp --time-limit 2 --instances a");
-  return add(app, BenchmarkKind::darp);
+Run add_bench_darp(Flags& flags) {
+  flags.footer("Examples:\n  regulus bench darp benchmarks/darp --time-limit 2 --instances a");
+  return add(flags, BenchmarkKind::darp);
 }
-Run add_bench_pdptw(CLI::App& app) {
-  app.footer("Examples:\n  regulus bench pdptw benchmarks/pdptw --time-limit 10");
-  return add(app, BenchmarkKind::pdptw);
+Run add_bench_pdptw(Flags& flags) {
+  flags.footer("Examples:\n  regulus bench pdptw benchmarks/pdptw --time-limit 10");
+  return add(flags, BenchmarkKind::pdptw);
 }
 
 }  // namespace regulus::app

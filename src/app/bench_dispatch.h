@@ -5,7 +5,7 @@
 
 namespace regulus::app {
 
-Run add_bench_darp(CLI::App& app);
-Run add_bench_pdptw(CLI::App& app);
+Run add_bench_darp(Flags& flags);
+Run add_bench_pdptw(Flags& flags);
 
 }  // namespace regulus::app

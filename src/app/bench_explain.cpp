@@ -78,15 +78,15 @@ std::string times_text(std::vector<double> const& ms) {
 
 }  // namespace
 
-Run add_bench_explain(CLI::App& app) {
+Run add_bench_explain(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("--family", state->family, "Family of days")->capture_default_str();
-  app.add_option("--days", state->days, "Days")->check(CLI::Range(1, 10'000))->capture_default_str();
-  app.add_option("--assigned", state->assigned, "Bookings with a driver that are asked about, of each day")
-      ->check(CLI::Range(0, 100'000))
-      ->capture_default_str();
-  add_seed(app, state->seed, "Seed of the first day");
-  app.footer("Examples:\n  regulus bench explain\n  regulus bench explain --family geneva-medical-scarce --days 50");
+  flags.add("--family", state->family, "Family of days")->shows_default();
+  flags.add("--days", state->days, "Days")->between(1, 10'000)->shows_default();
+  flags.add("--assigned", state->assigned, "Bookings with a driver that are asked about, of each day")
+      ->between(0, 100'000)
+      ->shows_default();
+  add_seed(flags, state->seed, "Seed of the first day");
+  flags.footer("Examples:\n  regulus bench explain\n  regulus bench explain --family geneva-medical-scarce --days 50");
   return [state](Common const& common) -> Status {
     Result<sim::Family const*> const family = sim::find_family(state->family);
     if (!family) return family.error().in("--family");

@@ -26,20 +26,20 @@ std::string times_text(std::vector<double> const& us) {
 
 }  // namespace
 
-Run add_bench_insertion(CLI::App& app) {
+Run add_bench_insertion(Flags& flags) {
   auto state = std::make_shared<schedule::InsertionBenchmarkOptions>();
-  app.add_option("--drivers", state->drivers, "Drivers")->check(CLI::Range(1, 5000))->capture_default_str();
-  app.add_option("--bookings", state->bookings, "Bookings planned before the questions")
-      ->check(CLI::Range(1, 100'000))
-      ->capture_default_str();
-  app.add_option("--questions", state->questions, "Bookings that the full plans are asked about")
-      ->check(CLI::Range(1, 100'000))
-      ->capture_default_str();
-  app.add_option("--checked", state->checked, "How many answers are held against trying everything")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str();
-  add_seed(app, state->seed, "Seed of the day");
-  app.footer("Examples:\n  regulus bench insertion\n  regulus bench insertion --drivers 20 --bookings 400 --json");
+  flags.add("--drivers", state->drivers, "Drivers")->between(1, 5000)->shows_default();
+  flags.add("--bookings", state->bookings, "Bookings planned before the questions")
+      ->between(1, 100'000)
+      ->shows_default();
+  flags.add("--questions", state->questions, "Bookings that the full plans are asked about")
+      ->between(1, 100'000)
+      ->shows_default();
+  flags.add("--checked", state->checked, "How many answers are held against trying everything")
+      ->between(0, 1000)
+      ->shows_default();
+  add_seed(flags, state->seed, "Seed of the day");
+  flags.footer("Examples:\n  regulus bench insertion\n  regulus bench insertion --drivers 20 --bookings 400 --json");
   return [state](Common const& common) -> Status {
     schedule::InsertionBenchmark const b = schedule::run_insertion_benchmark(*state);
     Json const json = Json::object({{"drivers", state->drivers},

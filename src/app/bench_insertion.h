@@ -6,11 +6,11 @@
 
 namespace regulus::app {
 
-Run add_bench_insertion(CLI::App& app);
-Run add_bench_explain(CLI::App& app);
-Run add_bench_decision(CLI::App& app);
-Run add_bench_serve(CLI::App& app);
-Run add_bench_slow_clients(CLI::App& app);
-Run add_bench_token_timing(CLI::App& app);
+Run add_bench_insertion(Flags& flags);
+Run add_bench_explain(Flags& flags);
+Run add_bench_decision(Flags& flags);
+Run add_bench_serve(Flags& flags);
+Run add_bench_slow_clients(Flags& flags);
+Run add_bench_token_timing(Flags& flags);
 
 }  // namespace regulus::app

@@ -260,7 +260,7 @@ Status run(Common const& common, State const& state) {
 
 }  // namespace
 
-Run add_bench_serve(CLI::App& app) {
+Run add_bench_serve(Flags& flags) {
   auto state = std::make_shared<State>();
   struct Rate {
     char const* flag;
@@ -274,20 +274,16 @@ Run add_bench_serve(CLI::App& app) {
                            Rate{"--replays", state->replays, 1e4, "Replays of a decision a second"},
                            Rate{"--switches", state->switches, 1e4, "Times a second that a model is turned on and off"},
                            Rate{"--seconds", state->seconds, 3'600, "How long"}}) {
-    app.add_option(rate.flag, rate.value, rate.help)->check(CLI::Range(0.0, rate.most))->capture_default_str();
+    flags.add(rate.flag, rate.value, rate.help)->between(0.0, rate.most)->shows_default();
   }
-  app.add_option("--readers", state->readers, "Connections that read")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  app.add_option("--writers", state->writers, "Connections that write")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  app.add_option("--folder", state->folder, "Where its database is made; emptied before and after")
-      ->capture_default_str();
-  app.add_flag("--check", state->check,
-               "Fail when a request failed or a limit was missed: 10 ms (99 %) to read, 30 to book, 50 to decide, and "
-               "never 100 to turn off");
-  app.footer(
+  flags.add("--readers", state->readers, "Connections that read")->between(1, 256)->shows_default();
+  flags.add("--writers", state->writers, "Connections that write")->between(1, 256)->shows_default();
+  flags.add("--folder", state->folder, "Where its database is made; emptied before and after")->shows_default();
+  flags.add_switch(
+      "--check", state->check,
+      "Fail when a request failed or a limit was missed: 10 ms (99 %) to read, 30 to book, 50 to decide, and "
+      "never 100 to turn off");
+  flags.footer(
       "Examples:\n  regulus bench serve\n  regulus bench serve --seconds 60\n"
       "  regulus bench serve --posts 0 --decisions 0 --replays 0 --switches 0");
   return [state](Common const& common) { return run(common, *state); };

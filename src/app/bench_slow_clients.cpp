@@ -255,23 +255,18 @@ Status run(Common const& common, State const& state) {
 
 }  // namespace
 
-Run add_bench_slow_clients(CLI::App& app) {
+Run add_bench_slow_clients(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("--heads", state->heads, "Connections that never finish a head")
-      ->check(CLI::Range(0, 20'000))
-      ->capture_default_str();
-  app.add_option("--bodies", state->bodies, "Connections that never finish a body")
-      ->check(CLI::Range(0, 20'000))
-      ->capture_default_str();
-  app.add_option("--rate", state->rate, "Honest requests a second")->check(CLI::Range(1.0, 1e4))->capture_default_str();
-  app.add_option("--seconds", state->seconds, "How long")->check(CLI::Range(1.0, 3'600.0))->capture_default_str();
-  app.add_option("--folder", state->folder, "Where its database is made; emptied before and after")
-      ->capture_default_str();
-  app.add_flag(
+  flags.add("--heads", state->heads, "Connections that never finish a head")->between(0, 20'000)->shows_default();
+  flags.add("--bodies", state->bodies, "Connections that never finish a body")->between(0, 20'000)->shows_default();
+  flags.add("--rate", state->rate, "Honest requests a second")->between(1.0, 1e4)->shows_default();
+  flags.add("--seconds", state->seconds, "How long")->between(1.0, 3'600.0)->shows_default();
+  flags.add("--folder", state->folder, "Where its database is made; emptied before and after")->shows_default();
+  flags.add_switch(
       "--check", state->check,
       "Fail unless everybody slow was cut off in time, every descriptor came back, and the honest requests were "
       "answered within 50 ms (99 %)");
-  app.footer("Examples:\n  regulus bench slow-clients\n  regulus bench slow-clients --heads 4000 --bodies 4000");
+  flags.footer("Examples:\n  regulus bench slow-clients\n  regulus bench slow-clients --heads 4000 --bodies 4000");
   return [state](Common const& common) { return run(common, *state); };
 }
 

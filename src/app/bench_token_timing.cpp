@@ -208,18 +208,15 @@ Status run(Common const& common, State const& state) {
 
 }  // namespace
 
-Run add_bench_token_timing(CLI::App& app) {
+Run add_bench_token_timing(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("--samples", state->samples, "Guesses that are timed")
-      ->check(CLI::Range(1'000, 10'000'000))
-      ->capture_default_str();
-  app.add_option("--tokens", state->tokens, "Valid tokens that the guesses are close to")
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
-  app.add_option("--folder", state->folder, "Where its database is made; emptied before and after")
-      ->capture_default_str();
-  app.add_flag("--check", state->check, "Fail when the time of a guess tells something");
-  app.footer("Examples:\n  regulus bench token-timing\n  regulus bench token-timing --samples 2000000");
+  flags.add("--samples", state->samples, "Guesses that are timed")->between(1'000, 10'000'000)->shows_default();
+  flags.add("--tokens", state->tokens, "Valid tokens that the guesses are close to")
+      ->between(1, 10'000)
+      ->shows_default();
+  flags.add("--folder", state->folder, "Where its database is made; emptied before and after")->shows_default();
+  flags.add_switch("--check", state->check, "Fail when the time of a guess tells something");
+  flags.footer("Examples:\n  regulus bench token-timing\n  regulus bench token-timing --samples 2000000");
   return [state](Common const& common) { return run(common, *state); };
 }
 

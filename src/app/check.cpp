@@ -11,7 +11,7 @@
 
 namespace regulus::app {
 
-Run add_check(CLI::App& app);
+Run add_check(Flags& flags);
 
 namespace {
 
@@ -105,16 +105,14 @@ Status run(Common const& common, State const& state) {
 
 }  // namespace
 
-Run add_check(CLI::App& app) {
+Run add_check(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("day", state->day, "Day file, or a published instance as text")->required()->type_name("DAY.json");
-  app.add_option("plan", state->plan, "Plan of this day, or solution of this instance")
-      ->required()
-      ->type_name("PLAN.json");
-  app.add_option("--locked", state->locked, "An earlier plan, whose locked stops must still be there")
-      ->type_name("PLAN.json");
-  state->travel.declare(app);
-  app.footer(
+  flags.add("day", state->day, "Day file, or a published instance as text")->required()->shown_as("DAY.json");
+  flags.add("plan", state->plan, "Plan of this day, or solution of this instance")->required()->shown_as("PLAN.json");
+  flags.add("--locked", state->locked, "An earlier plan, whose locked stops must still be there")
+      ->shown_as("PLAN.json");
+  state->travel.declare(flags);
+  flags.footer(
       "Every time, seat, ride, break and lock is verified by code that the planner does not use, and the cost is "
       "added\n"
       "up to the cent. Exit code 0: feasible. 1: something is violated. 2: a file cannot be read.\n\nExamples:\n"

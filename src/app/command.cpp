@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -13,7 +14,7 @@
 
 namespace regulus::app {
 
-#define COMMAND(name, summary) Run add_##name(CLI::App& app);
+#define COMMAND(name, summary) Run add_##name(Flags& flags);
 #include "app/commands.def"
 #undef COMMAND
 
@@ -41,7 +42,7 @@ std::string typed_name(Command const& command) {
   return name;
 }
 
-void SettingFlags::declare(CLI::App& app, std::span<Setting const> settings, std::vector<std::string> const& prefixes,
+void SettingFlags::declare(Flags& flags, std::span<Setting const> settings, std::vector<std::string> const& prefixes,
                            std::vector<std::string> const& without) {
   auto const starts = [](std::string const& path) {
     return [&path](std::string const& prefix) { return path.starts_with(prefix); };
@@ -50,30 +51,30 @@ void SettingFlags::declare(CLI::App& app, std::span<Setting const> settings, std
     if (!prefixes.empty() && std::ranges::none_of(prefixes, starts(s.path))) continue;
     if (std::ranges::find(without, s.path) != without.end()) continue;
     if (s.path == "scenario") continue;  // every command has a --scenario of its own
-    auto* option = app.add_option(flag_name(s), values_[s.path],
-                                  fmt::format("{} [{}; default {}]", s.help, allowed_values(s), s.get().dump()));
+    auto* option = flags.add(flag_name(s), values_[s.path],
+                             fmt::format("{} [{}; default {}]", s.help, allowed_values(s), s.get().dump()));
     // A switch may stand alone: --dueling is --dueling true. A list in brackets is one word, read by apply_text.
     bool const is_switch = s.type == SettingType::flag;
-    option->expected(is_switch ? 0 : 1, 1)->allow_extra_args(false)->type_name(is_switch ? "" : "VALUE");
-    option->group(s.path.substr(0, s.path.find('.')));
+    option->words(is_switch ? 0 : 1, 1)->leaves_the_rest()->shown_as(is_switch ? "" : "VALUE");
+    option->in_group(s.path.substr(0, s.path.find('.')));
     flags_.push_back({s.path, option, is_switch});
   }
 }
 
 Status SettingFlags::apply(std::span<Setting const> settings) const {
-  for (Flag const& flag : flags_) {
-    if (flag.option->count() == 0) continue;
+  for (Entry const& flag : flags_) {
+    if (!flag.option->given()) continue;
     auto const& texts = values_.at(flag.path);
     std::string text = texts.empty() ? "" : texts.front();
-    if (text.empty() && !flag.is_switch) return invalid(flag.option->get_name() + " has an empty value");
+    if (text.empty() && !flag.is_switch) return invalid(flag.option->name() + " has an empty value");
     if (text.empty()) text = "true";
-    if (Status set = apply_text(settings, flag.path, text); !set) return set.error().in(flag.option->get_name());
+    if (Status set = apply_text(settings, flag.path, text); !set) return set.error().in(flag.option->name());
   }
   return ok();
 }
 
 bool SettingFlags::any_given() const {
-  return std::ranges::any_of(flags_, [](Flag const& flag) { return flag.option->count() > 0; });
+  return std::ranges::any_of(flags_, [](Entry const& flag) { return flag.option->given(); });
 }
 
 Result<lab::Config> resolve(lab::Config config, SettingFlags const& flags) {
@@ -115,15 +116,15 @@ Status print_result(Common const& common, Json const& json, std::string const& t
   return ok();
 }
 
-CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, std::string const& meaning) {
+Flag* add_seed(Flags& flags, std::uint64_t& seed, std::string const& meaning) {
   // JSON, where every seed is recorded, has no larger integers.
-  return app.add_option("--seed", seed, meaning)
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{std::numeric_limits<std::int64_t>::max()}))
-      ->capture_default_str();
+  return flags.add("--seed", seed, meaning)
+      ->between(std::uint64_t{0}, std::uint64_t{std::numeric_limits<std::int64_t>::max()})
+      ->shows_default();
 }
 
-CLI::Option* add_progress_file(CLI::App& app, std::string& path) {
-  return app.add_option("--progress-file", path, "Write into this file how much is done, from 0 to 1");
+Flag* add_progress_file(Flags& flags, std::string& path) {
+  return flags.add("--progress-file", path, "Write into this file how much is done, from 0 to 1");
 }
 
 namespace {

@@ -1,10 +1,9 @@
 // What the subcommands share: how one is declared, common flags, settings as flags, output and exit codes.
 //
-// A subcommand is one file that defines add_<name> and one line in commands.def. add_<name> declares its flags on a
-// CLI11 app and returns what runs after parsing. CLI11 is seen only here in app.
+// A subcommand is one file that defines add_<name> and one line in commands.def. add_<name> declares its flags and
+// returns what runs after parsing.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/flags.h"
 #include "core/config.h"
 #include "core/json.h"
 #include "core/result.h"
@@ -37,7 +37,7 @@ enum class Worlds : std::uint8_t { classic, one, families };
 struct Command {
   std::string_view name;
   std::string_view summary;
-  Run (*add)(CLI::App&);
+  Run (*add)(Flags&);
   Worlds worlds;
 };
 std::span<Command const> commands();
@@ -49,21 +49,21 @@ class SettingFlags {
  public:
   // Declares one flag for each setting whose path starts with one of `prefixes` (all when empty) and is not in
   // `without`.
-  void declare(CLI::App& app, std::span<Setting const> settings, std::vector<std::string> const& prefixes = {},
+  void declare(Flags& flags, std::span<Setting const> settings, std::vector<std::string> const& prefixes = {},
                std::vector<std::string> const& without = {});
   // Sets what was given on the command line. Errors name flag and value.
   Status apply(std::span<Setting const> settings) const;
   bool any_given() const;
 
  private:
-  struct Flag {
+  struct Entry {
     std::string path;
-    CLI::Option* option;
+    Flag* option;
     bool is_switch;
   };
-  // CLI11 keeps pointers to the texts.
+  // The flags keep pointers to the texts.
   std::map<std::string, std::vector<std::string>> values_;
-  std::vector<Flag> flags_;
+  std::vector<Entry> flags_;
 };
 
 // This configuration < environment < flags.
@@ -74,10 +74,10 @@ Result<lab::Config> resolve_file(std::string const& file, SettingFlags const& fl
                                  std::string const& scenario = "classic");
 
 // Declares --seed: every command has it, and what it means differs.
-CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed, std::string const& meaning);
+Flag* add_seed(Flags& flags, std::uint64_t& seed, std::string const& meaning);
 
 // Declares --progress-file: what `regulus worker` reads of the commands that it runs (core/progress.h).
-CLI::Option* add_progress_file(CLI::App& app, std::string& path);
+Flag* add_progress_file(Flags& flags, std::string& path);
 
 // Prints a line to stdout at once. Errors: io, when nobody took it.
 Status print_line(std::string const& line);

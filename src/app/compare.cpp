@@ -67,34 +67,31 @@ Status run(State& state, Common const& common) {
 
 }  // namespace
 
-Run add_compare(CLI::App& app);
-Run add_compare(CLI::App& app) {
+Run add_compare(Flags& flags);
+Run add_compare(Flags& flags) {
   auto state = std::make_shared<State>();
   state->options.threads = core_count();
-  auto* optimal = app.add_option(
-      "--optimal-config", state->optimal_config,
-      "What tune wrote; without it data/rl/optimal_config.json when that exists, else the default alone");
-  app.add_option("--episodes", state->options.episodes, "Days of training, each")
-      ->check(CLI::Range(1, 10'000'000))
-      ->capture_default_str();
-  app.add_option("--output", state->output, "Where the result goes")->capture_default_str();
-  app.add_option("--training-seeds", state->options.seeds, "Trainings of each configuration")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_option("--test-days", state->options.test_days, "Days, from seed 900000, on which all are compared")
-      ->check(CLI::Range(2, 100'000))
-      ->capture_default_str();
-  add_seed(app, state->options.seed, "Seed of the trainings and of the intervals");
-  app.add_option("--threads", state->options.threads, "Threads; the result does not depend on it")
-      ->check(CLI::Range(1, 1024));
+  auto* optimal =
+      flags.add("--optimal-config", state->optimal_config,
+                "What tune wrote; without it data/rl/optimal_config.json when that exists, else the default alone");
+  flags.add("--episodes", state->options.episodes, "Days of training, each")->between(1, 10'000'000)->shows_default();
+  flags.add("--output", state->output, "Where the result goes")->shows_default();
+  flags.add("--training-seeds", state->options.seeds, "Trainings of each configuration")
+      ->between(1, 1000)
+      ->shows_default();
+  flags.add("--test-days", state->options.test_days, "Days, from seed 900000, on which all are compared")
+      ->between(2, 100'000)
+      ->shows_default();
+  add_seed(flags, state->options.seed, "Seed of the trainings and of the intervals");
+  flags.add("--threads", state->options.threads, "Threads; the result does not depend on it")->between(1, 1024);
   lab::Config defaults;
-  state->flags.declare(app, settings(defaults), {}, {"training.episodes"});
-  app.footer(
+  state->flags.declare(flags, settings(defaults), {}, {"training.episodes"});
+  flags.footer(
       "Examples:\n"
       "  regulus compare --episodes 200\n"
       "  regulus compare --episodes 1000 --optimal-config data/rl/optimal_config_v1.json --training-seeds 10");
   return [state, optimal](Common const& common) {
-    state->optimal_given = optimal->count() > 0;
+    state->optimal_given = optimal->given();
     return run(*state, common);
   };
 }

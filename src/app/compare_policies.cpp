@@ -135,28 +135,30 @@ Status run(State const& state, Common const& common) {
 
 }  // namespace
 
-Run add_compare_policies(CLI::App& app);
-Run add_compare_policies(CLI::App& app) {
+Run add_compare_policies(Flags& flags);
+Run add_compare_policies(Flags& flags) {
   auto state = std::make_shared<State>();
   std::vector<std::string_view> known;
   for (dispatch::PolicyEntry const& entry : dispatch::policies()) known.push_back(entry.name);
-  app.add_option("--policies", state->policies,
-                 fmt::format("Policies, with commas between; the others are measured against the first. Known: {}",
-                             fmt::join(known, ", ")))
-      ->delimiter(',')
-      ->capture_default_str();
-  app.add_option("--days", state->days, "Days to play, the same for every policy [200, or the one of a file]")
-      ->check(CLI::Range(1, 100'000));
-  add_seed(app, state->seed, "Seed of the first day; each following day has the next");
-  app.add_option("--clairvoyant", state->clairvoyant,
-                 "Also search each day for what it would have cost somebody who knew everything, by so many steps")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}))
-      ->capture_default_str();
-  app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));
-  declare_policy_settings(app, state->settings);
-  declare_weights(app, state->weights);
-  state->travel.declare(app);
-  app.footer(
+  flags
+      .add("--policies", state->policies,
+           fmt::format("Policies, with commas between; the others are measured against the first. Known: {}",
+                       fmt::join(known, ", ")))
+      ->separated_by(',')
+      ->shows_default();
+  flags.add("--days", state->days, "Days to play, the same for every policy [200, or the one of a file]")
+      ->between(1, 100'000);
+  add_seed(flags, state->seed, "Seed of the first day; each following day has the next");
+  flags
+      .add("--clairvoyant", state->clairvoyant,
+           "Also search each day for what it would have cost somebody who knew everything, by so many steps")
+      ->between(std::int64_t{0}, std::int64_t{1'000'000'000})
+      ->shows_default();
+  flags.add("--threads", state->threads, "Threads; the result does not depend on it")->between(1, 1024);
+  declare_policy_settings(flags, state->settings);
+  declare_weights(flags, state->weights);
+  state->travel.declare(flags);
+  flags.footer(
       "Examples:\n"
       "  regulus compare-policies --scenario geneva-medical --policies nearest,insertion,lns --days 200\n"
       "  regulus compare-policies --scenario paratransit --days 30 --clairvoyant 20000 --json");

@@ -5,8 +5,8 @@
 
 namespace regulus::app {
 
-Run add_config(CLI::App& app);
-Run add_config(CLI::App& app) {
+Run add_config(Flags& flags);
+Run add_config(Flags& flags) {
   struct State {
     std::string action;
     std::string file;
@@ -15,18 +15,19 @@ Run add_config(CLI::App& app) {
     SettingFlags flags;
   };
   auto state = std::make_shared<State>();
-  app.add_option("action", state->action,
-                 "print: the resolved configuration · check FILE · docs: the reference page · objective: what a day's "
-                 "costs are "
-                 "priced at, for --weights")
-      ->check(CLI::IsMember({"print", "check", "docs", "objective"}))
+  flags
+      .add("action", state->action,
+           "print: the resolved configuration · check FILE · docs: the reference page · objective: what a day's "
+           "costs are "
+           "priced at, for --weights")
+      ->one_of({"print", "check", "docs", "objective"})
       ->required();
-  app.add_option("file", state->file, "File to check");
-  app.add_option("--config", state->config, "Configuration file to start from");
-  add_seed(app, state->seed, "Accepted by every command; a configuration has no seed");
+  flags.add("file", state->file, "File to check");
+  flags.add("--config", state->config, "Configuration file to start from");
+  add_seed(flags, state->seed, "Accepted by every command; a configuration has no seed");
   lab::Config defaults;
-  state->flags.declare(app, settings(defaults));
-  app.footer(
+  state->flags.declare(flags, settings(defaults));
+  flags.footer(
       "Examples:\n"
       "  regulus config print --network slots\n"
       "  regulus config check data/rl/optimal_config.json\n"

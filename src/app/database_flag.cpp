@@ -4,10 +4,10 @@
 
 namespace regulus::app {
 
-void DatabaseFlag::declare(CLI::App& app) {
-  app.add_option("--database", text, "The server's database: sqlite:///relative, sqlite:////absolute or a path")
-      ->envname("REGULUS_DATABASE")
-      ->capture_default_str();
+void DatabaseFlag::declare(Flags& flags) {
+  flags.add("--database", text, "The server's database: sqlite:///relative, sqlite:////absolute or a path")
+      ->or_environment("REGULUS_DATABASE")
+      ->shows_default();
 }
 
 Result<std::filesystem::path> DatabaseFlag::path() const {

@@ -1,10 +1,10 @@
 // --database, the same for every command that opens the server's database.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <string>
 
+#include "app/flags.h"
 #include "core/result.h"
 
 namespace regulus::app {
@@ -12,7 +12,7 @@ namespace regulus::app {
 struct DatabaseFlag {
   std::string text = "sqlite:///data/regulus.db";
 
-  void declare(CLI::App& app);
+  void declare(Flags& flags);
   // Errors: invalid, a database that is not SQLite.
   Result<std::filesystem::path> path() const;
 };

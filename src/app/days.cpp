@@ -73,21 +73,20 @@ Result<Day> read_day(std::string const& file) {
   return day ? std::move(day) : day.error().in(file);
 }
 
-void declare_weights(CLI::App& app, std::string& file) {
-  app.add_option("--weights", file,
-                 "Prices of the objective, as `regulus config objective` prints them [the days' own]");
+void declare_weights(Flags& flags, std::string& file) {
+  flags.add("--weights", file, "Prices of the objective, as `regulus config objective` prints them [the days' own]");
 }
 
-void declare_policy_settings(CLI::App& app, dispatch::PolicySettings& settings) {
+void declare_policy_settings(Flags& flags, dispatch::PolicySettings& settings) {
   constexpr char const* group = "policy";
-  app.add_option("--iterations", settings.iterations, "Steps of a search at each decision")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--futures", settings.futures, "Sampled continuations of the day at each decision")
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str()
-      ->group(group);
+  flags.add("--iterations", settings.iterations, "Steps of a search at each decision")
+      ->between(std::int64_t{1}, std::int64_t{1'000'000'000})
+      ->shows_default()
+      ->in_group(group);
+  flags.add("--futures", settings.futures, "Sampled continuations of the day at each decision")
+      ->between(1, 10'000)
+      ->shows_default()
+      ->in_group(group);
 }
 
 std::string francs(double cents) { return fmt::format("{:.2f}", cents / 100); }

@@ -28,10 +28,10 @@ Result<Day> read_day(std::string const& file);
 
 // --weights: the file of an objective, as `regulus config objective` prints it. Its prices go into every
 // day; an empty name leaves the days' own.
-void declare_weights(CLI::App& app, std::string& file);
+void declare_weights(Flags& flags, std::string& file);
 
 // --iterations and --futures, as they are for every command that runs policies.
-void declare_policy_settings(CLI::App& app, dispatch::PolicySettings& settings);
+void declare_policy_settings(Flags& flags, dispatch::PolicySettings& settings);
 
 // "1234.56"
 std::string francs(double cents);

@@ -399,23 +399,20 @@ Status run(Common const& common, State const& state) {
 
 }  // namespace
 
-Run add_demo(CLI::App& app) {
+Run add_demo(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("--url", state->url, "The server")->capture_default_str();
-  app.add_option("--token", state->token, "Token to use; without it one is made in --database")
-      ->envname("REGULUS_TOKEN");
-  state->database.declare(app);
-  app.add_option("--company", state->company, "Number of the company to make")
-      ->check(CLI::Range(1, 1'000'000'000))
-      ->capture_default_str();
-  app.add_option("--family", state->family, "Family of days, as regulus scenario list names them")
-      ->capture_default_str();
-  app.add_option("--policy", state->policy, "The rule that the company runs")
-      ->check(CLI::IsMember({"insertion", "nearest", "regret", "lns", "lns_futures", "rollout"}))
-      ->capture_default_str();
-  app.add_option("--date", state->date, "The day's date at the company")->capture_default_str();
-  add_seed(app, state->seed, "Seed of the day");
-  app.footer(
+  flags.add("--url", state->url, "The server")->shows_default();
+  flags.add("--token", state->token, "Token to use; without it one is made in --database")
+      ->or_environment("REGULUS_TOKEN");
+  state->database.declare(flags);
+  flags.add("--company", state->company, "Number of the company to make")->between(1, 1'000'000'000)->shows_default();
+  flags.add("--family", state->family, "Family of days, as regulus scenario list names them")->shows_default();
+  flags.add("--policy", state->policy, "The rule that the company runs")
+      ->one_of({"insertion", "nearest", "regret", "lns", "lns_futures", "rollout"})
+      ->shows_default();
+  flags.add("--date", state->date, "The day's date at the company")->shows_default();
+  add_seed(flags, state->seed, "Seed of the day");
+  flags.footer(
       "Examples:\n  regulus serve --port 5000 &\n  regulus demo\n  regulus demo --company 2 --family paratransit");
   return [state](Common const& common) { return run(common, *state); };
 }

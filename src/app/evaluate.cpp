@@ -24,8 +24,8 @@ Status check_scenario(Common const& common, lab::Config& config) {
 
 }  // namespace
 
-Run add_evaluate(CLI::App& app);
-Run add_evaluate(CLI::App& app) {
+Run add_evaluate(Flags& flags);
+Run add_evaluate(Flags& flags) {
   struct State {
     std::string model = "data/rl/models/dqn_best.safetensors";
     int episodes = 100;
@@ -37,16 +37,16 @@ Run add_evaluate(CLI::App& app) {
     SettingFlags flags;
   };
   auto state = std::make_shared<State>();
-  app.add_option("--model", state->model, "Model file")->capture_default_str();
-  app.add_option("--episodes", state->episodes, "Test days")->check(CLI::Range(2, 10'000'000))->capture_default_str();
-  add_seed(app, state->seed, "Seed of the first day");
-  app.add_flag("--compare-baseline", state->compare_baseline,
-               "Play every rule on the same days and print paired differences");
-  app.add_option("--save-results", state->save_results, "Write the results to this JSON file");
-  app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));
-  add_progress_file(app, state->progress_file);
-  state->flags.declare(app, settings(state->defaults), {"environment."});
-  app.footer(
+  flags.add("--model", state->model, "Model file")->shows_default();
+  flags.add("--episodes", state->episodes, "Test days")->between(2, 10'000'000)->shows_default();
+  add_seed(flags, state->seed, "Seed of the first day");
+  flags.add_switch("--compare-baseline", state->compare_baseline,
+                   "Play every rule on the same days and print paired differences");
+  flags.add("--save-results", state->save_results, "Write the results to this JSON file");
+  flags.add("--threads", state->threads, "Threads; the result does not depend on it")->between(1, 1024);
+  add_progress_file(flags, state->progress_file);
+  state->flags.declare(flags, settings(state->defaults), {"environment."});
+  flags.footer(
       "The environment is the model's; naming another one is an error.\n\nExamples:\n"
       "  regulus evaluate --model data/rl/models/dqn_final.safetensors\n"
       "  regulus evaluate --model data/rl/geneva/dqn_best.safetensors --scenario geneva-medical-tight --episodes 200\n"

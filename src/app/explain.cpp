@@ -113,22 +113,22 @@ Status run(Common const& common, State const& state) {
 
 }  // namespace
 
-Run add_explain(CLI::App& app);
-Run add_explain(CLI::App& app) {
+Run add_explain(Flags& flags);
+Run add_explain(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("file", state->day, "Day file")->required()->type_name("DAY.json");
-  app.add_option("--booking", state->booking, "Its id; without it, every booking that has no driver")
-      ->check(CLI::Range(1, 2'147'483'647));
-  app.add_option("--plan", state->plan, "The plan; without it, --policy makes one")->type_name("PLAN.json");
-  app.add_option("--now", state->now, "The time until which --plan has been carried out")->type_name("HH:MM");
-  app.add_option("--policy", state->policy, "Who plans where no plan is given")->capture_default_str();
-  app.add_option("--iterations", state->settings.iterations, "Steps of a search")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
-      ->capture_default_str();
-  app.add_option("--lang", state->language, "en or fr")->capture_default_str();
-  add_seed(app, state->seed, "Seed of the search");
-  state->travel.declare(app);
-  app.footer(
+  flags.add("file", state->day, "Day file")->required()->shown_as("DAY.json");
+  flags.add("--booking", state->booking, "Its id; without it, every booking that has no driver")
+      ->between(1, 2'147'483'647);
+  flags.add("--plan", state->plan, "The plan; without it, --policy makes one")->shown_as("PLAN.json");
+  flags.add("--now", state->now, "The time until which --plan has been carried out")->shown_as("HH:MM");
+  flags.add("--policy", state->policy, "Who plans where no plan is given")->shows_default();
+  flags.add("--iterations", state->settings.iterations, "Steps of a search")
+      ->between(std::int64_t{1}, std::int64_t{1'000'000'000})
+      ->shows_default();
+  flags.add("--lang", state->language, "en or fr")->shows_default();
+  add_seed(flags, state->seed, "Seed of the search");
+  state->travel.declare(flags);
+  flags.footer(
       "Every reason and every change was tried: nothing is guessed.\n\nExamples:\n"
       "  regulus explain day.json --booking 71 --plan plan.json\n  regulus explain day.json --lang fr");
   return [state](Common const& common) { return run(common, *state); };

@@ -12,7 +12,7 @@
 
 namespace regulus::app {
 
-Run add_export(CLI::App& app);
+Run add_export(Flags& flags);
 
 namespace {
 
@@ -104,19 +104,21 @@ Status export_model(State state, Common const& common) {
 
 }  // namespace
 
-Run add_export(CLI::App& app) {
+Run add_export(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("file", state->model, "Model file")->required()->type_name("MODEL");
-  app.add_option("--output", state->output, "Where the network goes; without it, beside the model, as .onnx")
-      ->type_name("FILE.onnx");
-  app.add_option("--states", state->states,
-                 "Play this many decisions, and write what the model saw, its values and its choices")
-      ->check(CLI::Range(1, 100'000));
-  app.add_option("--states-output", state->states_output,
-                 "Where these go; without it, beside the network, as .states.safetensors")
-      ->type_name("FILE");
-  add_seed(app, state->seed, "Seed of the first day that is played for --states");
-  app.footer(
+  flags.add("file", state->model, "Model file")->required()->shown_as("MODEL");
+  flags.add("--output", state->output, "Where the network goes; without it, beside the model, as .onnx")
+      ->shown_as("FILE.onnx");
+  flags
+      .add("--states", state->states,
+           "Play this many decisions, and write what the model saw, its values and its choices")
+      ->between(1, 100'000);
+  flags
+      .add("--states-output", state->states_output,
+           "Where these go; without it, beside the network, as .states.safetensors")
+      ->shown_as("FILE");
+  add_seed(flags, state->seed, "Seed of the first day that is played for --states");
+  flags.footer(
       "The graph of a pairs model reads rows [choices, width], one row of features for each choice, and, if the model "
       "is\n"
       "residual, baseline [choices], the known part of their values in points. Its outputs are values [choices], "

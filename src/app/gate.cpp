@@ -303,35 +303,37 @@ Status run(State const& state, Common const& common) {
 
 }  // namespace
 
-Run add_gate(CLI::App& app);
-Run add_gate(CLI::App& app) {
+Run add_gate(Flags& flags);
+Run add_gate(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("MODEL", state->models,
-                 "Trainings of one design: files (.safetensors), each of which plays as the policy dqn:FILE; any other "
-                 "word is the name of a policy")
+  flags
+      .add("MODEL", state->models,
+           "Trainings of one design: files (.safetensors), each of which plays as the policy dqn:FILE; any other "
+           "word is the name of a policy")
       ->required();
-  app.add_option("--rules", state->rules, "The rules to beat, with commas between")
-      ->delimiter(',')
-      ->allow_extra_args(false)  // words after it are models
-      ->capture_default_str();
-  app.add_option("--days", state->days, "Days of each family")->check(CLI::Range(2, 100'000))->capture_default_str();
-  add_seed(app, state->seed, "Seed of the first day; each following day has the next");
-  app.add_option("--clairvoyant", state->clairvoyant,
-                 "Also search each day for what it would have cost somebody who knew everything, by so many steps, and "
-                 "say how much of insertion's distance to that is closed")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}))
-      ->capture_default_str();
-  app.add_option("--max-decide-ms", state->max_decide_ms,
-                 "Milliseconds that 99 of 100 decisions may take [what the slowest rule takes on the same days]")
-      ->check(CLI::Range(0.001, 1e9));
-  app.add_option(
-      "--results", state->results,
-      "Keep what each policy earned in each family in this JSON file; what is in it is not played again, also "
-      "for other models of the same settings");
-  app.add_flag("--no-write", state->no_write, "Write no MODEL.gate.json");
-  app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));
-  declare_policy_settings(app, state->settings);
-  app.footer(
+  flags.add("--rules", state->rules, "The rules to beat, with commas between")
+      ->separated_by(',')
+      ->leaves_the_rest()  // words after it are models
+      ->shows_default();
+  flags.add("--days", state->days, "Days of each family")->between(2, 100'000)->shows_default();
+  add_seed(flags, state->seed, "Seed of the first day; each following day has the next");
+  flags
+      .add("--clairvoyant", state->clairvoyant,
+           "Also search each day for what it would have cost somebody who knew everything, by so many steps, and "
+           "say how much of insertion's distance to that is closed")
+      ->between(std::int64_t{0}, std::int64_t{1'000'000'000})
+      ->shows_default();
+  flags
+      .add("--max-decide-ms", state->max_decide_ms,
+           "Milliseconds that 99 of 100 decisions may take [what the slowest rule takes on the same days]")
+      ->between(0.001, 1e9);
+  flags.add("--results", state->results,
+            "Keep what each policy earned in each family in this JSON file; what is in it is not played again, also "
+            "for other models of the same settings");
+  flags.add_switch("--no-write", state->no_write, "Write no MODEL.gate.json");
+  flags.add("--threads", state->threads, "Threads; the result does not depend on it")->between(1, 1024);
+  declare_policy_settings(flags, state->settings);
+  flags.footer(
       "A candidate passes when all of this holds: it saves, over all families, beyond doubt; no family is more than 1 "
       "% \n"
       "dearer than by its best rule; compared with that rule no passenger (unserved, late by class, time on board) "

@@ -13,7 +13,7 @@
 
 namespace regulus::app {
 
-Run add_import(CLI::App& app);
+Run add_import(Flags& flags);
 
 namespace {
 
@@ -24,7 +24,7 @@ struct State {
   std::uint64_t seed = 1;
   bool dry_run = false, append = false, overwrite = false;
   ImportOptions windows;  // whose four durations are flags
-  CLI::Option* drivers_given = nullptr;
+  Flag* drivers_given = nullptr;
 };
 
 // Drivers, partner, weights and speeds of a day, without its rides and what happened on it.
@@ -55,10 +55,10 @@ Day fleet_of(Day const& day) {
 Status check_flags(State const& state) {
   if (state.into.empty() && !state.dry_run) return invalid("--into is missing; name the day file, or say --dry-run");
   if (state.append && state.overwrite) return invalid("--append and --overwrite exclude each other");
-  if (state.append && (!state.fleet.empty() || state.drivers_given->count() > 0)) {
+  if (state.append && (!state.fleet.empty() || state.drivers_given->given())) {
     return invalid("--append keeps the drivers of the day; leave --fleet and --drivers out");
   }
-  if (!state.fleet.empty() && state.drivers_given->count() > 0) {
+  if (!state.fleet.empty() && state.drivers_given->given()) {
     return invalid("--fleet and --drivers exclude each other");
   }
   bool const exists = !state.into.empty() && std::filesystem::exists(state.into);
@@ -195,39 +195,39 @@ Status run(Common const& common, State const& state) {
 
 }  // namespace
 
-Run add_import(CLI::App& app) {
+Run add_import(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("file", state->csv, "CSV file of bookings")->required()->type_name("FILE.csv");
-  app.add_option("--into", state->into, "Day file to write")->type_name("DAY.json");
-  app.add_flag("--dry-run", state->dry_run, "Say what would be imported, and write nothing");
-  app.add_option("--map", state->maps, "Which column holds a field; may be repeated")->type_name("FIELD=COLUMN");
-  app.add_option("--date", state->date, "Import this day only")->type_name("YYYY-MM-DD");
-  app.add_option("--fleet", state->fleet, "Take drivers, partner, weights and speeds from this day file");
+  flags.add("file", state->csv, "CSV file of bookings")->required()->shown_as("FILE.csv");
+  flags.add("--into", state->into, "Day file to write")->shown_as("DAY.json");
+  flags.add_switch("--dry-run", state->dry_run, "Say what would be imported, and write nothing");
+  flags.add("--map", state->maps, "Which column holds a field; may be repeated")->shown_as("FIELD=COLUMN");
+  flags.add("--date", state->date, "Import this day only")->shown_as("YYYY-MM-DD");
+  flags.add("--fleet", state->fleet, "Take drivers, partner, weights and speeds from this day file");
   state->drivers_given =
-      app.add_option("--drivers", state->drivers, "Make up so many drivers; without it, as many as the rides need")
-          ->check(CLI::Range(1, 100'000));
-  add_seed(app, state->seed, "Seed of the drivers that are made up");
-  app.add_flag("--append", state->append, "Add to the day file that is there");
-  app.add_flag("--overwrite", state->overwrite, "Replace the day file that is there");
-  auto const seconds = CLI::Range(std::int64_t{0}, std::int64_t{day_length});
-  app.add_option("--pickup-slack", state->windows.pickup_slack, "Seconds that a pickup may come after its wanted time")
-      ->check(seconds)
-      ->capture_default_str();
-  app.add_option("--service", state->windows.service, "Seconds to get in or out, where the file does not say")
-      ->check(seconds)
-      ->capture_default_str();
-  app.add_option("--early", state->windows.early, "Seconds before an appointment from which one may arrive")
-      ->check(seconds)
-      ->capture_default_str();
-  app.add_option("--stay", state->windows.stay, "Seconds from an appointment to the expected call for the way back")
-      ->check(seconds)
-      ->capture_default_str();
-  app.footer("Every cell that cannot be read is named with its line, and then nothing is imported.\n\nFields:\n" +
-             import_reference() +
-             "\nExamples:\n"
-             "  regulus import bookings.csv --dry-run\n"
-             "  regulus import bookings.csv --into day.json --fleet fleet.json --date 2025-03-04\n"
-             "  regulus import more.csv --into day.json --append --map pickup_time=Heure --map reference='N° dossier'");
+      flags.add("--drivers", state->drivers, "Make up so many drivers; without it, as many as the rides need")
+          ->between(1, 100'000);
+  add_seed(flags, state->seed, "Seed of the drivers that are made up");
+  flags.add_switch("--append", state->append, "Add to the day file that is there");
+  flags.add_switch("--overwrite", state->overwrite, "Replace the day file that is there");
+  flags.add("--pickup-slack", state->windows.pickup_slack, "Seconds that a pickup may come after its wanted time")
+      ->between(std::int64_t{0}, std::int64_t{day_length})
+      ->shows_default();
+  flags.add("--service", state->windows.service, "Seconds to get in or out, where the file does not say")
+      ->between(std::int64_t{0}, std::int64_t{day_length})
+      ->shows_default();
+  flags.add("--early", state->windows.early, "Seconds before an appointment from which one may arrive")
+      ->between(std::int64_t{0}, std::int64_t{day_length})
+      ->shows_default();
+  flags.add("--stay", state->windows.stay, "Seconds from an appointment to the expected call for the way back")
+      ->between(std::int64_t{0}, std::int64_t{day_length})
+      ->shows_default();
+  flags.footer(
+      "Every cell that cannot be read is named with its line, and then nothing is imported.\n\nFields:\n" +
+      import_reference() +
+      "\nExamples:\n"
+      "  regulus import bookings.csv --dry-run\n"
+      "  regulus import bookings.csv --into day.json --fleet fleet.json --date 2025-03-04\n"
+      "  regulus import more.csv --into day.json --append --map pickup_time=Heure --map reference='N° dossier'");
   return [state](Common const& common) { return run(common, *state); };
 }
 

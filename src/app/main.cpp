@@ -41,19 +41,20 @@ std::string scenario_help(Worlds worlds) {
 }
 
 // The first word nobody expected, with the nearest flag or command.
-Error unexpected(std::string const& word, CLI::App const& app) {
+Error unexpected(std::string const& word, Flags const& flags) {
   std::vector<std::string> known;
   bool const flag = word.starts_with("-");
+  bool const command = !flag && flags.parent() == nullptr;
   if (flag) {
-    for (CLI::Option const* option : app.get_options()) known.push_back(option->get_name());
-  } else if (app.get_parent() == nullptr) {
-    for (Command const& command : commands()) known.push_back(typed_name(command));
+    for (Flag const* one : flags.all()) known.push_back(one->name());
+  } else if (command) {
+    for (Command const& one : commands()) known.push_back(typed_name(one));
   }
   std::string const name = word.substr(0, word.find('='));
   return invalid(fmt::format("{} {} is not known{}",
-                             flag                          ? "flag"
-                             : app.get_parent() == nullptr ? "command"
-                                                           : "argument",
+                             flag      ? "flag"
+                             : command ? "command"
+                                       : "argument",
                              name, suggestion(name, known)));
 }
 
@@ -61,40 +62,30 @@ int run(int argc, char const* const* argv) {
   remember_command_line({argv, static_cast<std::size_t>(argc)});
   // Asked of the words themselves, so that what the parser refuses is answered in JSON too.
   bool const json = std::any_of(argv + 1, argv + argc, [](std::string_view word) { return word == "--json"; });
-  CLI::App app{main_help, "regulus"};
-  app.set_version_flag("--version", "regulus " REGULUS_VERSION);
-  app.require_subcommand(0, 1);
-  app.allow_extras();
+  Flags program(main_help, "regulus", "regulus " REGULUS_VERSION);
   struct Entry {
-    CLI::App* app;
+    Flags const* flags;
     std::shared_ptr<Common> common;
     Run run;
     Worlds worlds;
   };
   std::vector<Entry> entries;
   for (Command const& command : commands()) {
-    CLI::App* sub = app.add_subcommand(typed_name(command), std::string(command.summary));
-    sub->allow_extras();
+    Flags* const flags = program.add_subcommand(typed_name(command), std::string(command.summary));
     auto common = std::make_shared<Common>();
-    sub->add_flag("--json", common->json, "Print one JSON object as the last line of stdout");
+    flags->add_switch("--json", common->json, "Print one JSON object as the last line of stdout");
     if (command.worlds == Worlds::families) common->scenario = "all";
-    sub->add_option("--scenario", common->scenario, scenario_help(command.worlds))->capture_default_str();
-    entries.push_back({sub, common, command.add(*sub), command.worlds});
+    flags->add("--scenario", common->scenario, scenario_help(command.worlds))->shows_default();
+    entries.push_back({flags, common, command.add(*flags), command.worlds});
   }
-  try {
-    app.parse(argc, argv);
-  } catch (CLI::CallForHelp const& help) {
-    return app.exit(help);
-  } catch (CLI::CallForVersion const& version) {
-    return app.exit(version);
-  } catch (CLI::ParseError const& error) {
-    return fail(invalid(error.what()), json);
-  }
+  Result<std::optional<int>> const parsed = program.parse(argc, argv);
+  if (!parsed) return fail(parsed.error(), json);
+  if (*parsed) return **parsed;
   for (Entry const& entry : entries) {
-    if (!entry.app->parsed()) continue;
-    if (auto const extra = entry.app->remaining(); !extra.empty())
-      return fail(unexpected(extra.front(), *entry.app), json);
-    if (auto const extra = app.remaining(); !extra.empty()) return fail(unexpected(extra.front(), *entry.app), json);
+    if (!entry.flags->parsed()) continue;
+    for (Flags const* flags : {entry.flags, &std::as_const(program)}) {
+      if (auto const extra = flags->remaining(); !extra.empty()) return fail(unexpected(extra.front(), *flags), json);
+    }
     if (entry.worlds == Worlds::classic && entry.common->scenario != "classic") {
       return fail(invalid(fmt::format("--scenario = {} is not known (known: classic)", entry.common->scenario)), json);
     }
@@ -102,8 +93,8 @@ int run(int argc, char const* const* argv) {
     Status const status = entry.run(*entry.common);
     return status ? entry.common->exit_code : fail(status.error(), json && !entry.common->answered);
   }
-  if (auto const extra = app.remaining(); !extra.empty()) return fail(unexpected(extra.front(), app), json);
-  fmt::print("{}", app.help());
+  if (auto const extra = program.remaining(); !extra.empty()) return fail(unexpected(extra.front(), program), json);
+  fmt::print("{}", program.help());
   return 2;
 }
 

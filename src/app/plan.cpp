@@ -16,7 +16,7 @@
 
 namespace regulus::app {
 
-Run add_plan(CLI::App& app);
+Run add_plan(Flags& flags);
 
 namespace {
 
@@ -25,7 +25,7 @@ struct State {
   double seconds = 5;
   std::int64_t iterations = 0;
   std::uint64_t seed = 1;
-  CLI::Option *seconds_given = nullptr, *iterations_given = nullptr;
+  Flag *seconds_given = nullptr, *iterations_given = nullptr;
   TravelFlags travel;
 };
 
@@ -200,9 +200,9 @@ Status run(Common const& common, State const& state) {
   if (!state.now.empty() && state.plan.empty()) return invalid("--now needs --plan: the plan that has been running");
   dispatch::PolicySettings settings;
   // A number of iterations makes the answer the same every time; the clock does not.
-  bool const counted = state.iterations_given->count() > 0;
+  bool const counted = state.iterations_given->given();
   settings.iterations = counted ? state.iterations : std::int64_t{1'000'000'000};
-  settings.seconds = counted && state.seconds_given->count() == 0 ? 0 : state.seconds;
+  settings.seconds = counted && !state.seconds_given->given() ? 0 : state.seconds;
   Result<std::unique_ptr<dispatch::Policy>> const policy = dispatch::make_policy(state.policy, settings);
   if (!policy) return policy.error().in("--policy");
   Result<Problem> const problem = read_problem(state);
@@ -248,26 +248,25 @@ Status run(Common const& common, State const& state) {
 
 }  // namespace
 
-Run add_plan(CLI::App& app) {
+Run add_plan(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("file", state->input, "Day file, or VROOM's input")->required()->type_name("DAY.json");
+  flags.add("file", state->input, "Day file, or VROOM's input")->required()->shown_as("DAY.json");
   std::vector<std::string> names;
   for (auto const& entry : dispatch::policies()) names.emplace_back(entry.name);
-  app.add_option("--policy", state->policy, fmt::format("Who plans: {}", fmt::join(names, ", ")))
-      ->capture_default_str();
-  state->seconds_given = app.add_option("--time-limit", state->seconds, "Seconds that a search may take")
-                             ->check(CLI::Range(0.01, 86'400.0))
-                             ->capture_default_str();
-  state->iterations_given = app.add_option("--iterations", state->iterations,
-                                           "Steps of a search, instead of a time: the same plan every time")
-                                ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}));
-  add_seed(app, state->seed, "Seed of the search");
-  app.add_option("--format", state->format, "regulus or vroom; without it, as the input");
-  app.add_option("--output", state->output, "Write the plan to this file")->type_name("PLAN.json");
-  app.add_option("--plan", state->plan, "Re-plan: what is locked in this plan stays")->type_name("PLAN.json");
-  app.add_option("--now", state->now, "The time until which --plan has been carried out")->type_name("HH:MM");
-  state->travel.declare(app);
-  app.footer(
+  flags.add("--policy", state->policy, fmt::format("Who plans: {}", fmt::join(names, ", ")))->shows_default();
+  state->seconds_given = flags.add("--time-limit", state->seconds, "Seconds that a search may take")
+                             ->between(0.01, 86'400.0)
+                             ->shows_default();
+  state->iterations_given =
+      flags.add("--iterations", state->iterations, "Steps of a search, instead of a time: the same plan every time")
+          ->between(std::int64_t{0}, std::int64_t{1'000'000'000});
+  add_seed(flags, state->seed, "Seed of the search");
+  flags.add("--format", state->format, "regulus or vroom; without it, as the input");
+  flags.add("--output", state->output, "Write the plan to this file")->shown_as("PLAN.json");
+  flags.add("--plan", state->plan, "Re-plan: what is locked in this plan stays")->shown_as("PLAN.json");
+  flags.add("--now", state->now, "The time until which --plan has been carried out")->shown_as("HH:MM");
+  state->travel.declare(flags);
+  flags.footer(
       "Without --now it is the evening before: every booking is known and nothing has begun. The plan is verified as\n"
       "regulus check does it, and refused when it breaks a lock.\n\nExamples:\n"
       "  regulus plan day.json\n"

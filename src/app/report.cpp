@@ -47,18 +47,17 @@ Status run(State& state, Common const& common) {
 
 }  // namespace
 
-Run add_report(CLI::App& app);
-Run add_report(CLI::App& app) {
+Run add_report(Flags& flags);
+Run add_report(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("--study", state->study, "Study to show");
-  app.add_option("--storage", state->storage, "Database of studies")->capture_default_str();
-  app.add_option("--run", state->run,
-                 "Metrics file of a training, or a folder of them: equal configurations form a band");
-  app.add_option("--comparison", state->comparison, "What compare wrote");
-  app.add_option("--output", state->output, "HTML file; default data/rl/reports/<study>.html");
-  app.add_option("--language", state->language, "Language of headings: en, fr")->capture_default_str();
-  add_seed(app, state->seed, "Accepted by every command; a report draws nothing");
-  app.footer(
+  flags.add("--study", state->study, "Study to show");
+  flags.add("--storage", state->storage, "Database of studies")->shows_default();
+  flags.add("--run", state->run, "Metrics file of a training, or a folder of them: equal configurations form a band");
+  flags.add("--comparison", state->comparison, "What compare wrote");
+  flags.add("--output", state->output, "HTML file; default data/rl/reports/<study>.html");
+  flags.add("--language", state->language, "Language of headings: en, fr")->shows_default();
+  add_seed(flags, state->seed, "Accepted by every command; a report draws nothing");
+  flags.footer(
       "One file that loads nothing from elsewhere.\n\nExamples:\n"
       "  regulus report --study dqn_optimization_v1\n"
       "  regulus report --run data/rl/logs\n"

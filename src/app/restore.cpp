@@ -7,15 +7,15 @@
 
 namespace regulus::app {
 
-Run add_restore(CLI::App& app) {
+Run add_restore(Flags& flags) {
   struct State {
     DatabaseFlag database;
     std::string file;
   };
   auto state = std::make_shared<State>();
-  app.add_option("file", state->file, "The backup")->required();
-  state->database.declare(app);
-  app.footer("Examples:\n  regulus restore backups/today.db\nThe server must not run meanwhile.");
+  flags.add("file", state->file, "The backup")->required();
+  state->database.declare(flags);
+  flags.footer("Examples:\n  regulus restore backups/today.db\nThe server must not run meanwhile.");
   return [state](Common const& common) -> Status {
     Result<std::filesystem::path> const path = state->database.path();
     if (!path) return path.error();

@@ -68,19 +68,20 @@ Status generate(Common const& common, State const& state, sim::Family const& fam
 
 }  // namespace
 
-Run add_scenario(CLI::App& app);
-Run add_scenario(CLI::App& app) {
+Run add_scenario(Flags& flags);
+Run add_scenario(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("action", state->action,
-                 "list: all families · show NAME: what its days look like · generate NAME: write one day")
-      ->check(CLI::IsMember({"list", "show", "generate"}))
+  flags
+      .add("action", state->action,
+           "list: all families · show NAME: what its days look like · generate NAME: write one day")
+      ->one_of({"list", "show", "generate"})
       ->required();
-  app.add_option("name", state->name, "Family, as listed, or the folder of a company's own days, as in ./days");
-  app.add_option("--output", state->output, "generate: file of the day (regulus-day-1)");
-  app.add_option("--days", state->days, "show: days to measure")->check(CLI::Range(1, 100'000))->capture_default_str();
-  app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));
-  add_seed(app, state->seed, "Seed of the day; with show, of the first, and each following day has the next");
-  app.footer(
+  flags.add("name", state->name, "Family, as listed, or the folder of a company's own days, as in ./days");
+  flags.add("--output", state->output, "generate: file of the day (regulus-day-1)");
+  flags.add("--days", state->days, "show: days to measure")->between(1, 100'000)->shows_default();
+  flags.add("--threads", state->threads, "Threads; the result does not depend on it")->between(1, 1024);
+  add_seed(flags, state->seed, "Seed of the day; with show, of the first, and each following day has the next");
+  flags.footer(
       "Examples:\n"
       "  regulus scenario list\n"
       "  regulus scenario show geneva-medical --days 200\n"

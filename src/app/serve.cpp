@@ -54,7 +54,7 @@ constexpr Number numbers[] = {
 };
 
 // A JSON file with the flags' names; what is given on the command line beats it.
-Status read_config(State& state, CLI::App const& app) {
+Status read_config(State& state, Flags const& flags) {
   if (state.config.empty()) return ok();
   Result<std::string> const text = read_file(state.config);
   if (!text) return text.error();
@@ -67,7 +67,7 @@ Status read_config(State& state, CLI::App const& app) {
   auto const text_of = [&](std::string const& flag, std::string_view key, std::string& into) {
     std::string given;
     at.get(key, given);
-    if (at.has(key) && app.count(flag) == 0) into = given;
+    if (at.has(key) && !flags.given(flag)) into = given;
   };
   text_of("--database", "database", state.database.text);
   text_of("--address", "address", state.address);
@@ -80,7 +80,7 @@ Status read_config(State& state, CLI::App const& app) {
   for (Number const& number : numbers) {
     at.in(number.key, [&](JsonReader const& here) {
       std::int64_t given = 0;
-      if (here.integer(number.low, number.high, given) && app.count(number.flag) == 0) state.*number.value = given;
+      if (here.integer(number.low, number.high, given) && !flags.given(number.flag)) state.*number.value = given;
     });
   }
   if (!status) return status.error().in(state.config);
@@ -105,8 +105,8 @@ void examine(server::Server& server, LineLog& log, bool tells, std::string& exam
   if (taken) examined_on = today;
 }
 
-Status run(Common const& common, State& state, CLI::App const& app) {
-  if (Status const read = read_config(state, app); !read) return read.error();
+Status run(Common const& common, State& state, Flags const& flags) {
+  if (Status const read = read_config(state, flags); !read) return read.error();
   if (!state.metrics_port && state.metrics_address != State().metrics_address) {
     return invalid("--metrics-address without --metrics-port: say at which port, or leave both out");
   }
@@ -190,31 +190,29 @@ Status run(Common const& common, State& state, CLI::App const& app) {
 
 }  // namespace
 
-Run add_serve(CLI::App& app) {
+Run add_serve(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("--address", state->address, "Address to listen on")->capture_default_str();
-  state->database.declare(app);
-  app.add_option("--config", state->config, "JSON file with these flags' names; a flag beats it")
-      ->check(CLI::ExistingFile);
-  app.add_option("--models", state->models, "Folder for the bytes of registered models")->capture_default_str();
+  flags.add("--address", state->address, "Address to listen on")->shows_default();
+  state->database.declare(flags);
+  flags.add("--config", state->config, "JSON file with these flags' names; a flag beats it")->existing_file();
+  flags.add("--models", state->models, "Folder for the bytes of registered models")->shows_default();
   for (Number const& number : numbers) {
-    app.add_option(number.flag, (*state).*number.value, number.help)
-        ->check(CLI::Range(number.low, number.high))
-        ->capture_default_str();
+    flags.add(number.flag, (*state).*number.value, number.help)->between(number.low, number.high)->shows_default();
   }
-  app.add_option("--metrics-port", state->metrics_port,
-                 "Port for /metrics, /healthz and /readyz alone; 0 takes one that is free; none: /metrics is at --port")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{65'535}));
-  app.add_option("--metrics-address", state->metrics_address, "Address of --metrics-port; alone it is refused")
-      ->capture_default_str();
-  app.add_option("--log", state->log, "Lines on stderr: changes and failures, all answers, or none")
-      ->check(CLI::IsMember({"changes", "all", "none"}))
-      ->capture_default_str();
-  state->travel.declare(app);
-  app.footer(
+  flags
+      .add("--metrics-port", state->metrics_port,
+           "Port for /metrics, /healthz and /readyz alone; 0 takes one that is free; none: /metrics is at --port")
+      ->between(std::int64_t{0}, std::int64_t{65'535});
+  flags.add("--metrics-address", state->metrics_address, "Address of --metrics-port; alone it is refused")
+      ->shows_default();
+  flags.add("--log", state->log, "Lines on stderr: changes and failures, all answers, or none")
+      ->one_of({"changes", "all", "none"})
+      ->shows_default();
+  state->travel.declare(flags);
+  flags.footer(
       "Examples:\n  regulus serve --port 5000\n  regulus serve --port 5000 --database sqlite:///data/regulus.db\n"
       "  regulus token create --company 1 --scopes rl:read,rl:write,rl:off");
-  return [state, &app](Common const& common) { return run(common, *state, app); };
+  return [state, &flags](Common const& common) { return run(common, *state, flags); };
 }
 
 }  // namespace regulus::app

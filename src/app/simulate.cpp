@@ -29,12 +29,12 @@ struct State {
   TravelFlags travel;
   std::string trace;
   bool check = false;
-  std::vector<CLI::Option const*> of_classic, of_days;  // flags that go with one of the two worlds only
+  std::vector<Flag const*> of_classic, of_days;  // flags that go with one of the two worlds only
 };
 
-Status check_flags(std::vector<CLI::Option const*> const& flags, std::string const& scenario) {
-  for (CLI::Option const* flag : flags) {
-    if (flag->count() > 0) return invalid(fmt::format("{} does not go with --scenario {}", flag->get_name(), scenario));
+Status check_flags(std::vector<Flag const*> const& flags, std::string const& scenario) {
+  for (Flag const* flag : flags) {
+    if (flag->given()) return invalid(fmt::format("{} does not go with --scenario {}", flag->name(), scenario));
   }
   return ok();
 }
@@ -153,43 +153,40 @@ Status simulate_days(State const& state, Common const& common) {
 
 }  // namespace
 
-Run add_simulate(CLI::App& app);
-Run add_simulate(CLI::App& app) {
+Run add_simulate(Flags& flags);
+Run add_simulate(Flags& flags) {
   auto state = std::make_shared<State>();
   std::vector<std::string_view> policies;
   for (dispatch::PolicyEntry const& entry : dispatch::policies()) policies.push_back(entry.name);
-  app.add_option("--policy", state->policy,
-                 fmt::format("Classic: a rule ({}), score_rule:FILE with tuned weights, or model:FILE. "
-                             "Other scenarios: {}; dqn:FILE and dqn_insertion:FILE with a trained model",
-                             fmt::join(sim::classic_policy_names(), ", "), fmt::join(policies, ", ")))
-      ->capture_default_str();
-  add_seed(app, state->seed, "Seed of the first day; each following day has the next");
-  app.add_option("--threads", state->threads, "Threads; the result does not depend on it")->check(CLI::Range(1, 1024));
+  flags
+      .add("--policy", state->policy,
+           fmt::format("Classic: a rule ({}), score_rule:FILE with tuned weights, or model:FILE. "
+                       "Other scenarios: {}; dqn:FILE and dqn_insertion:FILE with a trained model",
+                       fmt::join(sim::classic_policy_names(), ", "), fmt::join(policies, ", ")))
+      ->shows_default();
+  add_seed(flags, state->seed, "Seed of the first day; each following day has the next");
+  flags.add("--threads", state->threads, "Threads; the result does not depend on it")->between(1, 1024);
 
   // A flag belongs to the world that was declared when it was.
   auto const declared_by = [&](auto const& declare) {
-    std::vector<CLI::Option const*> const before = std::as_const(app).get_options();
+    std::vector<Flag const*> const before = flags.all();
     declare();
-    std::vector<CLI::Option const*> const after = std::as_const(app).get_options();
-    return std::vector<CLI::Option const*>(after.begin() + std::ssize(before), after.end());
+    std::vector<Flag const*> const after = flags.all();
+    return std::vector<Flag const*>(after.begin() + std::ssize(before), after.end());
   };
   state->of_classic = declared_by([&] {
-    app.add_option("--episodes", state->episodes, "Classic: days to play")
-        ->check(CLI::Range(1, 10'000'000))
-        ->capture_default_str();
-    state->flags.declare(app, settings(state->defaults), {"environment."});
+    flags.add("--episodes", state->episodes, "Classic: days to play")->between(1, 10'000'000)->shows_default();
+    state->flags.declare(flags, settings(state->defaults), {"environment."});
   });
   state->of_days = declared_by([&] {
-    app.add_option("--days", state->days, "Other scenarios: days to play")
-        ->check(CLI::Range(1, 100'000))
-        ->capture_default_str();
-    app.add_option("--trace", state->trace, "Write what happened into this file, a line of JSON each");
-    app.add_flag("--check", state->check, "Check every invariant of the simulated world after every event");
-    declare_policy_settings(app, state->settings);
-    declare_weights(app, state->weights);
-    state->travel.declare(app);
+    flags.add("--days", state->days, "Other scenarios: days to play")->between(1, 100'000)->shows_default();
+    flags.add("--trace", state->trace, "Write what happened into this file, a line of JSON each");
+    flags.add_switch("--check", state->check, "Check every invariant of the simulated world after every event");
+    declare_policy_settings(flags, state->settings);
+    declare_weights(flags, state->weights);
+    state->travel.declare(flags);
   });
-  app.footer(
+  flags.footer(
       "Examples:\n"
       "  regulus simulate --policy nearest --episodes 600 --seed 900000\n"
       "  regulus simulate --policy model:data/rl/models/dqn_best.safetensors --json\n"

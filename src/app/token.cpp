@@ -90,21 +90,17 @@ Status run(Common const& common, State const& state) {
 
 }  // namespace
 
-Run add_token(CLI::App& app) {
+Run add_token(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("action", state->action, "create, list or revoke")
-      ->required()
-      ->check(CLI::IsMember({"create", "list", "revoke"}));
-  app.add_option("id", state->id, "revoke: the token's id");
-  state->database.declare(app);
-  app.add_option("--company", state->companies, "Companies it is for, with commas between; without it, all")
-      ->delimiter(',');
-  app.add_option("--scopes", state->scopes, "What it may do, with commas between, or all")->delimiter(',');
-  app.add_option("--name", state->name, "For people")->capture_default_str();
-  app.add_option("--days", state->days, "Days until it expires; 0: never")
-      ->check(CLI::Range(0, 3'650))
-      ->capture_default_str();
-  app.footer(
+  flags.add("action", state->action, "create, list or revoke")->required()->one_of({"create", "list", "revoke"});
+  flags.add("id", state->id, "revoke: the token's id");
+  state->database.declare(flags);
+  flags.add("--company", state->companies, "Companies it is for, with commas between; without it, all")
+      ->separated_by(',');
+  flags.add("--scopes", state->scopes, "What it may do, with commas between, or all")->separated_by(',');
+  flags.add("--name", state->name, "For people")->shows_default();
+  flags.add("--days", state->days, "Days until it expires; 0: never")->between(0, 3'650)->shows_default();
+  flags.footer(
       "Examples:\n  regulus token create --company 1 --scopes rl:read,rl:write,rl:off,bookings:write\n"
       "  regulus token list\n  regulus token revoke tok_01J…");
   return [state](Common const& common) { return run(common, *state); };

@@ -16,7 +16,7 @@ struct State {
   std::uint64_t seed = 1;
   int max_steps = 100;
   SettingFlags flags;
-  CLI::Option* seed_option = nullptr;
+  Flag* seed_option = nullptr;
 };
 
 std::string summary(lab::TrainOutcome const& o) {
@@ -59,7 +59,7 @@ Status run(State& state, Common const& common) {
     }
     options.config = *config;
   }
-  if (!options.resume || state.seed_option->count() > 0) options.seed = state.seed;
+  if (!options.resume || state.seed_option->given()) options.seed = state.seed;
   options.stamp = stamp_now();
   options.timestamp = timestamp_now();
   Result<lab::TrainOutcome> outcome = [&] {
@@ -77,25 +77,23 @@ Status run(State& state, Common const& common) {
 
 }  // namespace
 
-Run add_train(CLI::App& app);
-Run add_train(CLI::App& app) {
+Run add_train(Flags& flags);
+Run add_train(Flags& flags) {
   auto state = std::make_shared<State>();
   state->options.threads = core_count();
-  app.add_option("--config", state->config, "Configuration file, or what tune wrote: every tuned parameter is applied");
-  state->seed_option = add_seed(app, state->seed, "Seed of weights, exploration, replay and days");
-  app.add_flag("--resume", state->options.resume, "Continue from the checkpoint in --output-dir");
-  app.add_option("--output-dir", state->options.folders.models, "Folder of models and checkpoint")
-      ->capture_default_str();
-  app.add_option("--log-dir", state->options.folders.logs, "Folder of metrics_<time>.json")->capture_default_str();
-  app.add_option("--tensorboard-dir", state->options.folders.tensorboard, "Folder of TensorBoard runs")
-      ->capture_default_str();
-  app.add_option("--max-steps", state->max_steps, "Steps of a day at most; a day must fit")->capture_default_str();
-  app.add_option("--threads", state->options.threads, "Threads of evaluations; the result does not depend on it")
-      ->check(CLI::Range(1, 1024));
-  add_progress_file(app, state->progress_file);
+  flags.add("--config", state->config, "Configuration file, or what tune wrote: every tuned parameter is applied");
+  state->seed_option = add_seed(flags, state->seed, "Seed of weights, exploration, replay and days");
+  flags.add_switch("--resume", state->options.resume, "Continue from the checkpoint in --output-dir");
+  flags.add("--output-dir", state->options.folders.models, "Folder of models and checkpoint")->shows_default();
+  flags.add("--log-dir", state->options.folders.logs, "Folder of metrics_<time>.json")->shows_default();
+  flags.add("--tensorboard-dir", state->options.folders.tensorboard, "Folder of TensorBoard runs")->shows_default();
+  flags.add("--max-steps", state->max_steps, "Steps of a day at most; a day must fit")->shows_default();
+  flags.add("--threads", state->options.threads, "Threads of evaluations; the result does not depend on it")
+      ->between(1, 1024);
+  add_progress_file(flags, state->progress_file);
   lab::Config defaults;
-  state->flags.declare(app, settings(defaults));
-  app.footer(
+  state->flags.declare(flags, settings(defaults));
+  flags.footer(
       "Examples:\n"
       "  regulus train --episodes 1000\n"
       "  regulus train --config data/rl/optimal_config_v1.json --episodes 1000\n"

@@ -12,7 +12,7 @@
 
 namespace regulus::app {
 
-Run add_travel(CLI::App& app);
+Run add_travel(Flags& flags);
 
 namespace {
 
@@ -202,24 +202,25 @@ Status fit(State const& state, Common const& common) {
 
 }  // namespace
 
-Run add_travel(CLI::App& app) {
+Run add_travel(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("action", state->action,
-                 "table: travel times among the places of a day or a list [[longitude, latitude], …] · record: the "
-                 "same as a recording · fit: speeds from observed rides")
-      ->check(CLI::IsMember({"table", "record", "fit"}))
+  flags
+      .add("action", state->action,
+           "table: travel times among the places of a day or a list [[longitude, latitude], …] · record: the "
+           "same as a recording · fit: speeds from observed rides")
+      ->one_of({"table", "record", "fit"})
       ->required();
-  app.add_option("input", state->input, "Day or places (JSON); for fit, rides (CSV)")->required();
-  app.add_option("--output", state->output, "File to write");
-  app.add_option("--holdout", state->holdout, "fit: share of the rides that only measures the error")
-      ->check(CLI::Range(0.0, 0.9))
-      ->capture_default_str();
-  app.add_option("--rides", state->rides, "fit: use only so many of the other rides; 0: all")
-      ->check(CLI::Range(0, 100'000'000))
-      ->capture_default_str();
-  add_seed(app, state->seed, "fit: which rides are held out");
-  state->travel.declare(app);
-  app.footer(
+  flags.add("input", state->input, "Day or places (JSON); for fit, rides (CSV)")->required();
+  flags.add("--output", state->output, "File to write");
+  flags.add("--holdout", state->holdout, "fit: share of the rides that only measures the error")
+      ->between(0.0, 0.9)
+      ->shows_default();
+  flags.add("--rides", state->rides, "fit: use only so many of the other rides; 0: all")
+      ->between(0, 100'000'000)
+      ->shows_default();
+  add_seed(flags, state->seed, "fit: which rides are held out");
+  state->travel.declare(flags);
+  flags.footer(
       "Examples:\n"
       "  regulus travel fit rides.csv --output speeds.json\n"
       "  regulus travel table day.json --travel osrm --travel-url http://127.0.0.1:5000 --json\n"

@@ -7,25 +7,25 @@
 
 namespace regulus::app {
 
-void TravelFlags::declare(CLI::App& app) {
+void TravelFlags::declare(Flags& flags) {
   std::string known;
   for (travel::ProviderEntry const& entry : travel::providers())
     known += fmt::format("{}{}: {}", known.empty() ? "" : " ", entry.name, entry.summary);
   constexpr char const* group = "travel times";
-  app.add_option("--travel", provider_, "Where travel times come from. " + known)
-      ->check(CLI::IsMember(travel::provider_names()))
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--travel-url", url_, "Address of the road server: http://HOST:PORT")->group(group);
-  app.add_option("--travel-profile", profile_, "Profile of the road server [driving for osrm, auto for valhalla]")
-      ->group(group);
-  app.add_option("--travel-file", file_, "Recording of travel times")->group(group);
-  app.add_option("--travel-patience", patience_, "Seconds after which missing cells are estimated")
-      ->check(CLI::Range(0.0, 86'400.0))
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--speeds", speeds_, "Profile of speeds for straight lines, as `regulus travel fit` writes it")
-      ->group(group);
+  flags.add("--travel", provider_, "Where travel times come from. " + known)
+      ->one_of(travel::provider_names())
+      ->shows_default()
+      ->in_group(group);
+  flags.add("--travel-url", url_, "Address of the road server: http://HOST:PORT")->in_group(group);
+  flags.add("--travel-profile", profile_, "Profile of the road server [driving for osrm, auto for valhalla]")
+      ->in_group(group);
+  flags.add("--travel-file", file_, "Recording of travel times")->in_group(group);
+  flags.add("--travel-patience", patience_, "Seconds after which missing cells are estimated")
+      ->between(0.0, 86'400.0)
+      ->shows_default()
+      ->in_group(group);
+  flags.add("--speeds", speeds_, "Profile of speeds for straight lines, as `regulus travel fit` writes it")
+      ->in_group(group);
 }
 
 Result<travel::TravelOptions> TravelFlags::options() const {

@@ -2,7 +2,7 @@
 // that needs travel times.
 //
 //   auto flags = std::make_shared<TravelFlags>();  // lives as long as the app
-//   flags->declare(app);
+//   flags->declare(flags);
 //   …
 //   Result<travel::TravelOptions> options = flags->options();      // reads the files
 //   Result<TravelTimes> times = travel::times_for(day, *options, &report);
@@ -17,7 +17,7 @@ namespace regulus::app {
 
 class TravelFlags {
  public:
-  void declare(CLI::App& app);
+  void declare(Flags& flags);
   // Errors: a flag that does not go with --travel, a file that cannot be read.
   Result<travel::TravelOptions> options() const;
 

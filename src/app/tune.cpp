@@ -110,60 +110,56 @@ Status run(State& state, Common const& common) {
 
 }  // namespace
 
-Run add_tune(CLI::App& app);
-Run add_tune(CLI::App& app) {
+Run add_tune(Flags& flags);
+Run add_tune(Flags& flags) {
   auto state = std::make_shared<State>();
-  app.add_option("--trials", state->study.trials, "Trials that the study shall have, earlier ones included")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  app.add_option("--episodes", state->episodes, "Days of training a trial")
-      ->check(CLI::Range(1, 10'000'000))
-      ->capture_default_str();
-  app.add_option("--eval-episodes", state->study.eval_episodes,
-                 "Days of a trial's evaluation; the same for every trial")
-      ->check(CLI::Range(2, 100'000))
-      ->capture_default_str();
-  app.add_option("--study-name", state->study.name, "Name; the same name continues a study")
-      ->check(CLI::Validator(
-          [](std::string const& name) {
-            return std::string(name.empty() || name.size() > 512 ? "a name has 1 to 512 bytes" : "");
-          },
-          "", ""))
-      ->capture_default_str();
-  app.add_option("--output", state->output, "Where the result goes")->capture_default_str();
-  app.add_option("--storage", state->study.storage, "Database of studies, in Optuna's schema")->capture_default_str();
-  app.add_option("--jobs", state->study.jobs, "Trials at once; the table of trials does not depend on it")
-      ->check(CLI::Range(1, 256))
-      ->default_val(core_count());
-  app.add_option("--sampler", state->study.sampler, "tpe, random")->capture_default_str();
-  app.add_option("--pruner", state->study.pruner, "median, halving, wilcoxon, percentile, none")->capture_default_str();
-  add_seed(app, state->study.seed, "Seed of the study");
-  app.add_option("--lag", state->study.lag,
-                 "How many trials may run at once at most; 0 is the default, or the study's own")
-      ->check(CLI::Range(0, 1000));
-  app.add_option("--select-top", state->study.select_top, "Best trials that are trained again with fresh seeds")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_option("--select-seeds", state->study.select_seeds, "Fresh seeds for each of them")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_option("--select-days", state->study.select_days, "Days on which they are compared")
-      ->check(CLI::Range(2, 100'000))
-      ->capture_default_str();
-  app.add_option("--validate-days", state->study.validate_days, "Days of the reported figure")
-      ->check(CLI::Range(2, 100'000))
-      ->capture_default_str();
-  app.add_option("--validate-seeds", state->study.validate_seeds,
-                 "Trainings of the winner and of the default for the reported figure")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_option("--policy", state->policy, "What to tune: dqn, or score_rule for the weights of that rule")
-      ->capture_default_str();
-  app.add_option("--config", state->config, "Configuration that the trials start from");
-  add_progress_file(app, state->progress_file);
+  state->study.jobs = core_count();
+  flags.add("--trials", state->study.trials, "Trials that the study shall have, earlier ones included")
+      ->between(1, 1'000'000)
+      ->shows_default();
+  flags.add("--episodes", state->episodes, "Days of training a trial")->between(1, 10'000'000)->shows_default();
+  flags.add("--eval-episodes", state->study.eval_episodes, "Days of a trial's evaluation; the same for every trial")
+      ->between(2, 100'000)
+      ->shows_default();
+  flags.add("--study-name", state->study.name, "Name; the same name continues a study")
+      ->valid([](std::string const& name) {
+        return std::string(name.empty() || name.size() > 512 ? "a name has 1 to 512 bytes" : "");
+      })
+      ->shows_default();
+  flags.add("--output", state->output, "Where the result goes")->shows_default();
+  flags.add("--storage", state->study.storage, "Database of studies, in Optuna's schema")->shows_default();
+  flags.add("--jobs", state->study.jobs, "Trials at once; the table of trials does not depend on it")
+      ->between(1, 256)
+      ->shows_default();
+  flags.add("--sampler", state->study.sampler, "tpe, random")->shows_default();
+  flags.add("--pruner", state->study.pruner, "median, halving, wilcoxon, percentile, none")->shows_default();
+  add_seed(flags, state->study.seed, "Seed of the study");
+  flags.add("--lag", state->study.lag, "How many trials may run at once at most; 0 is the default, or the study's own")
+      ->between(0, 1000);
+  flags.add("--select-top", state->study.select_top, "Best trials that are trained again with fresh seeds")
+      ->between(1, 1000)
+      ->shows_default();
+  flags.add("--select-seeds", state->study.select_seeds, "Fresh seeds for each of them")
+      ->between(1, 1000)
+      ->shows_default();
+  flags.add("--select-days", state->study.select_days, "Days on which they are compared")
+      ->between(2, 100'000)
+      ->shows_default();
+  flags.add("--validate-days", state->study.validate_days, "Days of the reported figure")
+      ->between(2, 100'000)
+      ->shows_default();
+  flags
+      .add("--validate-seeds", state->study.validate_seeds,
+           "Trainings of the winner and of the default for the reported figure")
+      ->between(1, 1000)
+      ->shows_default();
+  flags.add("--policy", state->policy, "What to tune: dqn, or score_rule for the weights of that rule")
+      ->shows_default();
+  flags.add("--config", state->config, "Configuration that the trials start from");
+  add_progress_file(flags, state->progress_file);
   lab::Config defaults;
-  state->flags.declare(app, settings(defaults), {}, {"training.episodes", "training.eval_episodes"});
-  app.footer(
+  state->flags.declare(flags, settings(defaults), {}, {"training.episodes", "training.eval_episodes"});
+  flags.footer(
       "Killed or interrupted, the same command continues; running trials are run again.\n\nExamples:\n"
       "  regulus tune --trials 50 --episodes 200 --eval-episodes 20 --study-name dqn_optimization_v1 --output "
       "data/rl/optimal_config_v1.json\n"

@@ -309,13 +309,13 @@ Status run(Common const& common, State const& state) {
 
 }  // namespace
 
-Run add_worker(CLI::App& app) {
+Run add_worker(Flags& flags) {
   auto state = std::make_shared<State>();
-  state->database.declare(app);
-  app.add_option("--folder", state->folder, "Where each job has its folder")->capture_default_str();
-  app.add_option("--name", state->name, "Name of this worker; by default its machine and a random part");
-  app.add_flag("--once", state->once, "Stop when there is no job left");
-  app.footer("Examples:\n  regulus worker\n  regulus worker --once");
+  state->database.declare(flags);
+  flags.add("--folder", state->folder, "Where each job has its folder")->shows_default();
+  flags.add("--name", state->name, "Name of this worker; by default its machine and a random part");
+  flags.add_switch("--once", state->once, "Stop when there is no job left");
+  flags.footer("Examples:\n  regulus worker\n  regulus worker --once");
   return [state](Common const& common) { return run(common, *state); };
 }
 

@@ -1,5 +1,7 @@
 #include "server/http/events.h"
 
+#include <gtest/gtest.h>
+
 namespace regulus::server {
 namespace {
 

@@ -1,5 +1,8 @@
 #include "server/http/framing.h"
 
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
 #include "server/http/target.h"
 #include "server/http/text.h"
 #include "tests/server/framing_cases.h"

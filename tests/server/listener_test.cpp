@@ -1,5 +1,7 @@
 #include "server/http/listener.h"
 
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 
 #include <condition_variable>

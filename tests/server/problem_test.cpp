@@ -1,5 +1,7 @@
 #include "server/http/problem.h"
 
+#include <gtest/gtest.h>
+
 #include "core/json.h"
 #include "server/http/fault.h"
 #include "server/http/text.h"

@@ -1,5 +1,7 @@
 #include "server/http/rate_limit.h"
 
+#include <gtest/gtest.h>
+
 namespace regulus::server {
 namespace {
 

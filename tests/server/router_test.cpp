@@ -1,5 +1,7 @@
 #include "server/http/router.h"
 
+#include <gtest/gtest.h>
+
 #include "server/http/text.h"
 
 namespace regulus::server {
