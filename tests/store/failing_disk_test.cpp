@@ -74,7 +74,7 @@ TEST_F(FailingDisk, a_power_cut_at_any_moment_loses_nothing_acknowledged_and_hal
 
 // The same without a flush at each commit must lose something: otherwise the test above would notice nothing.
 TEST_F(FailingDisk, without_flushes_the_same_power_cuts_lose_what_was_acknowledged) {
-  int const rounds = rounds_of("REGULUS_POWER_CUTS", 2'000);
+  int const rounds = std::max(20, rounds_of("REGULUS_POWER_CUTS", 2'000) / 10);  // enough to see it
   CutResult const result = cut_power(rounds, Database::Options::Synchronous::normal);
   EXPECT_EQ(result.first_problem, "");  // it loses jobs, whole ones
   EXPECT_GT(result.rounds_with_loss, rounds / 10);
