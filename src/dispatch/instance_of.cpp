@@ -68,4 +68,8 @@ bool partner_takes(Situation const& situation, std::int32_t position) {
   return situation.fleet.partner_left > 0 && (!special || situation.fleet.day->partner.wheelchairs);
 }
 
+bool partner_can_take(Situation const& situation, std::int32_t position) {
+  return partner_takes(situation, position) && situation.fleet.now <= last_call(situation, position);
+}
+
 }  // namespace regulus::dispatch

@@ -63,5 +63,7 @@ Seconds latest_pickup(Situation const& situation, std::int32_t booking);
 Seconds last_call(Situation const& situation, std::int32_t booking);
 // Whether a partner takes such rides and has one left.
 bool partner_takes(Situation const& situation, std::int32_t booking);
+// That, and there is still time to tell him.
+bool partner_can_take(Situation const& situation, std::int32_t booking);
 
 }  // namespace regulus::dispatch

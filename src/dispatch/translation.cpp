@@ -56,8 +56,7 @@ std::int32_t Translation::write_offer(Situation const& situation, std::int32_t b
 
 Translation::Offer Translation::offer_of(Situation const& situation, std::int32_t position) const {
   BookingState const& state = situation.fleet.bookings[at(position)];
-  bool const partner = is_open(state.status) && partner_takes(situation, position) &&
-                       situation.fleet.now <= last_call(situation, position);
+  bool const partner = is_open(state.status) && partner_can_take(situation, position);
   return {.valid = true,
           .partner = partner,
           .premium = partner ? question_.partner_premium : 0,

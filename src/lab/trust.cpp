@@ -8,6 +8,10 @@
 
 namespace regulus::lab {
 
+namespace {
+constexpr double clear = 2;  // standard errors
+}
+
 double chosen_trust(std::span<TrustTrial const> trials, std::span<std::size_t const> days) {
   auto const none = std::ranges::find(trials, 0.0, &TrustTrial::trust);
   REGULUS_CHECK(none != trials.end());
@@ -19,7 +23,7 @@ double chosen_trust(std::span<TrustTrial const> trials, std::span<std::size_t co
     double const lead = mean(leads);
     double const error = standard_deviation(leads) / std::sqrt(static_cast<double>(leads.size()));
     bool const better = lead > highest || (lead == highest && trial.trust < chosen);
-    if (lead > error && better) {
+    if (lead > clear * error && better) {
       chosen = trial.trust;
       highest = lead;
     }

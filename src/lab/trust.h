@@ -1,6 +1,6 @@
 // How far to go along with a learned value, chosen for each kind of day on days of selection.
 //
-// Not at all is among the choices and is given up only for something that is better than chance would often make it:
+// Not at all is among the choices and is given up only for something that chance would seldom make so much better:
 // the best of several noisy means flatters itself, and whoever promises not to be worse must not follow every lead.
 #pragma once
 
@@ -19,7 +19,7 @@ struct TrustTrial {
 };
 
 // Of the trials on the days of one kind, given by position: the trust of the highest mean, the lower of equals, when
-// its paired lead over trust 0 is above one standard error; otherwise 0. Bug check: a trial of trust 0 is among them.
+// its paired lead over trust 0 is above two standard errors; otherwise 0. Bug check: a trial of trust 0 is among them.
 double chosen_trust(std::span<TrustTrial const> trials, std::span<std::size_t const> days);
 
 // For each family; `family_of_day` is the position of the family to which each day of selection belongs. Days of any

@@ -26,12 +26,12 @@ TEST(ChosenTrust, is_that_of_the_highest_mean) {
   EXPECT_EQ(chosen_trust(trials, last), 0);
 }
 
-// Leads 4, -2 and 4: the mean is 2, the standard deviation sqrt(12), the standard error 2; and with 4, -1.9, 4 the mean
-// is just above.
-TEST(ChosenTrust, is_none_unless_the_lead_is_above_its_standard_error) {
-  std::vector<TrustTrial> trials = {{0, {10, 20, 30}}, {0.3, {14, 18, 34}}};
+// Leads 4, 1 and 1: the mean is 2, the standard deviation sqrt(3), the standard error 1; with 4, 1.1 and 1.1 the mean is
+// above two of it.
+TEST(ChosenTrust, is_none_unless_the_lead_is_above_two_standard_errors) {
+  std::vector<TrustTrial> trials = {{0, {10, 20, 30}}, {0.3, {14, 21, 31}}};
   EXPECT_EQ(chosen_trust(trials, all_of(3)), 0);
-  trials[1].rewards[1] = 18.1;
+  trials[1].rewards = {14, 21.1, 31.1};
   EXPECT_EQ(chosen_trust(trials, all_of(3)), 0.3);
 }
 
@@ -51,9 +51,9 @@ TEST(ChosenTrust, is_chosen_for_each_family_and_the_least_of_all_elsewhere) {
   EXPECT_EQ(single.in("one"), single.in("never seen"));
 }
 
-// Where nothing is gained, little is believed: of a hundred kinds of day on which the value is worth nothing, one
-// standard error lets about one in six through for each trial, and never more than half.
-RC_GTEST_PROP(ChosenTrust, is_mostly_none_where_nothing_is_gained, (std::uint64_t seed)) {
+// Where nothing is gained, next to nothing is believed: of a hundred kinds of day on which the value is worth nothing, two
+// standard errors let two or three through for each trial.
+RC_GTEST_PROP(ChosenTrust, is_seldom_any_where_nothing_is_gained, (std::uint64_t seed)) {
   Rng rng(seed);
   int believed = 0;
   for (int kind = 0; kind < 100; ++kind) {
@@ -63,7 +63,7 @@ RC_GTEST_PROP(ChosenTrust, is_mostly_none_where_nothing_is_gained, (std::uint64_
     }
     believed += chosen_trust(trials, all_of(50)) > 0 ? 1 : 0;
   }
-  RC_ASSERT(believed < 50);
+  RC_ASSERT(believed < 20);
 }
 
 }  // namespace

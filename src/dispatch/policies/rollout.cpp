@@ -85,7 +85,7 @@ double work_of_a_rehearsal(FleetSnapshot const& fleet) {
 std::vector<std::int32_t> due_first(Situation const& situation) {
   std::vector<std::int32_t> due;
   std::ranges::copy_if(situation.fleet.undecided, std::back_inserter(due), [&](std::int32_t booking) {
-    return partner_takes(situation, booking) && situation.fleet.now <= last_call(situation, booking);
+    return partner_can_take(situation, booking);
   });
   std::ranges::stable_sort(due, {}, [&](std::int32_t booking) { return latest_pickup(situation, booking); });
   if (due.size() > most_handed_over) due.resize(most_handed_over);
