@@ -99,8 +99,8 @@ void give_away(Problem const& problem, Situation const& situation, std::vector<s
   for (std::int32_t const i : left) {
     Booking const& b = day.bookings[static_cast<std::size_t>(i)];
     Metres const direct = leg_hours(b, b.pickup_window, b.dropoff_window, problem.times).direct.metres;
-    bool const takes = rides > 0 && dispatch::partner_can_take(situation, i) &&
-                       partner_price(day.weights, b, direct) < price(i);
+    bool const takes =
+        rides > 0 && dispatch::partner_can_take(situation, i) && partner_price(day.weights, b, direct) < price(i);
     rides -= takes ? 1 : 0;
     (takes ? plan.overflow : plan.unserved).push_back(b.id);
   }

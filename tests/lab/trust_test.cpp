@@ -26,8 +26,8 @@ TEST(ChosenTrust, is_that_of_the_highest_mean) {
   EXPECT_EQ(chosen_trust(trials, last), 0);
 }
 
-// Leads 4, 1 and 1: the mean is 2, the standard deviation sqrt(3), the standard error 1; with 4, 1.1 and 1.1 the mean is
-// above two of it.
+// Leads 4, 1 and 1: the mean is 2, the standard deviation sqrt(3), the standard error 1; with 4, 1.1 and 1.1 the mean
+// is above two of it.
 TEST(ChosenTrust, is_none_unless_the_lead_is_above_two_standard_errors) {
   std::vector<TrustTrial> trials = {{0, {10, 20, 30}}, {0.3, {14, 21, 31}}};
   EXPECT_EQ(chosen_trust(trials, all_of(3)), 0);
@@ -51,8 +51,8 @@ TEST(ChosenTrust, is_chosen_for_each_family_and_the_least_of_all_elsewhere) {
   EXPECT_EQ(single.in("one"), single.in("never seen"));
 }
 
-// Where nothing is gained, next to nothing is believed: of a hundred kinds of day on which the value is worth nothing, two
-// standard errors let two or three through for each trial.
+// Where nothing is gained, next to nothing is believed: of a hundred kinds of day on which the value is worth nothing,
+// two standard errors let two or three through for each trial.
 RC_GTEST_PROP(ChosenTrust, is_seldom_any_where_nothing_is_gained, (std::uint64_t seed)) {
   Rng rng(seed);
   int believed = 0;

@@ -84,9 +84,8 @@ double work_of_a_rehearsal(FleetSnapshot const& fleet) {
 // Undecided bookings that a partner still takes, those first whose last moment for a pickup comes first.
 std::vector<std::int32_t> due_first(Situation const& situation) {
   std::vector<std::int32_t> due;
-  std::ranges::copy_if(situation.fleet.undecided, std::back_inserter(due), [&](std::int32_t booking) {
-    return partner_can_take(situation, booking);
-  });
+  std::ranges::copy_if(situation.fleet.undecided, std::back_inserter(due),
+                       [&](std::int32_t booking) { return partner_can_take(situation, booking); });
   std::ranges::stable_sort(due, {}, [&](std::int32_t booking) { return latest_pickup(situation, booking); });
   if (due.size() > most_handed_over) due.resize(most_handed_over);
   return due;
