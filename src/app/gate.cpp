@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "app/command.h"
@@ -174,7 +175,10 @@ Result<lab::GateFamily> family_of(sim::Family const& family, lab::GateSettings c
   return figures;
 }
 
-std::string percent(double share) { return fmt::format("{:+.2f} %", 100 * share); }
+std::string percent(double share) {
+  double const shown = std::round(10'000 * share) / 100;
+  return fmt::format("{:+.2f} %", shown == 0 ? 0 : shown);  // no -0.00
+}
 
 std::string percent(Interval const& interval) {
   return fmt::format("[{:+.2f}, {:+.2f}]", 100 * interval.low, 100 * interval.high);
