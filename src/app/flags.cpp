@@ -1,6 +1,7 @@
 #include "app/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <utility>
 
 namespace regulus::app {
 
