@@ -123,6 +123,10 @@ Flag* add_seed(Flags& flags, std::uint64_t& seed, std::string const& meaning) {
       ->shows_default();
 }
 
+Flag* add_threads(Flags& flags, int& threads, std::string const& of_what) {
+  return flags.add("--threads", threads, of_what + "; the result does not depend on it")->between(1, 1024);
+}
+
 Flag* add_progress_file(Flags& flags, std::string& path) {
   return flags.add("--progress-file", path, "Write into this file how much is done, from 0 to 1");
 }

@@ -76,6 +76,9 @@ Result<lab::Config> resolve_file(std::string const& file, SettingFlags const& fl
 // Declares --seed: every command has it, and what it means differs.
 Flag* add_seed(Flags& flags, std::uint64_t& seed, std::string const& meaning);
 
+// Declares --threads for a command whose result does not depend on it. `of_what` begins the help.
+Flag* add_threads(Flags& flags, int& threads, std::string const& of_what = "Threads");
+
 // Declares --progress-file: what `regulus worker` reads of the commands that it runs (core/progress.h).
 Flag* add_progress_file(Flags& flags, std::string& path);
 

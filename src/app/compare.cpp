@@ -83,7 +83,7 @@ Run add_compare(Flags& flags) {
       ->between(2, 100'000)
       ->shows_default();
   add_seed(flags, state->options.seed, "Seed of the trainings and of the intervals");
-  flags.add("--threads", state->options.threads, "Threads; the result does not depend on it")->between(1, 1024);
+  add_threads(flags, state->options.threads);
   lab::Config defaults;
   state->flags.declare(flags, settings(defaults), {}, {"training.episodes"});
   flags.footer(

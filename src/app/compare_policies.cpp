@@ -154,7 +154,7 @@ Run add_compare_policies(Flags& flags) {
            "Also search each day for what it would have cost somebody who knew everything, by so many steps")
       ->between(std::int64_t{0}, std::int64_t{1'000'000'000})
       ->shows_default();
-  flags.add("--threads", state->threads, "Threads; the result does not depend on it")->between(1, 1024);
+  add_threads(flags, state->threads);
   declare_policy_settings(flags, state->settings);
   declare_weights(flags, state->weights);
   state->travel.declare(flags);

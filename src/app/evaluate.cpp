@@ -43,7 +43,7 @@ Run add_evaluate(Flags& flags) {
   flags.add_switch("--compare-baseline", state->compare_baseline,
                    "Play every rule on the same days and print paired differences");
   flags.add("--save-results", state->save_results, "Write the results to this JSON file");
-  flags.add("--threads", state->threads, "Threads; the result does not depend on it")->between(1, 1024);
+  add_threads(flags, state->threads);
   add_progress_file(flags, state->progress_file);
   state->flags.declare(flags, settings(state->defaults), {"environment."});
   flags.footer(

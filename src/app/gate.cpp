@@ -335,7 +335,7 @@ Run add_gate(Flags& flags) {
             "Keep what each policy earned in each family in this JSON file; what is in it is not played again, also "
             "for other models of the same settings");
   flags.add_switch("--no-write", state->no_write, "Write no MODEL.gate.json");
-  flags.add("--threads", state->threads, "Threads; the result does not depend on it")->between(1, 1024);
+  add_threads(flags, state->threads);
   declare_policy_settings(flags, state->settings);
   flags.footer(
       "A candidate passes when all of this holds: it saves, over all families, beyond doubt; no family is more than 1 "

@@ -209,18 +209,13 @@ Run add_import(Flags& flags) {
   add_seed(flags, state->seed, "Seed of the drivers that are made up");
   flags.add_switch("--append", state->append, "Add to the day file that is there");
   flags.add_switch("--overwrite", state->overwrite, "Replace the day file that is there");
-  flags.add("--pickup-slack", state->windows.pickup_slack, "Seconds that a pickup may come after its wanted time")
-      ->between(std::int64_t{0}, std::int64_t{day_length})
-      ->shows_default();
-  flags.add("--service", state->windows.service, "Seconds to get in or out, where the file does not say")
-      ->between(std::int64_t{0}, std::int64_t{day_length})
-      ->shows_default();
-  flags.add("--early", state->windows.early, "Seconds before an appointment from which one may arrive")
-      ->between(std::int64_t{0}, std::int64_t{day_length})
-      ->shows_default();
-  flags.add("--stay", state->windows.stay, "Seconds from an appointment to the expected call for the way back")
-      ->between(std::int64_t{0}, std::int64_t{day_length})
-      ->shows_default();
+  auto const seconds = [&](std::string const& name, Seconds& value, std::string const& help) {
+    flags.add(name, value, "Seconds " + help)->between(Seconds{0}, Seconds{day_length})->shows_default();
+  };
+  seconds("--pickup-slack", state->windows.pickup_slack, "that a pickup may come after its wanted time");
+  seconds("--service", state->windows.service, "to get in or out, where the file does not say");
+  seconds("--early", state->windows.early, "before an appointment from which one may arrive");
+  seconds("--stay", state->windows.stay, "from an appointment to the expected call for the way back");
   flags.footer(
       "Every cell that cannot be read is named with its line, and then nothing is imported.\n\nFields:\n" +
       import_reference() +

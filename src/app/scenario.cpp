@@ -79,7 +79,7 @@ Run add_scenario(Flags& flags) {
   flags.add("name", state->name, "Family, as listed, or the folder of a company's own days, as in ./days");
   flags.add("--output", state->output, "generate: file of the day (regulus-day-1)");
   flags.add("--days", state->days, "show: days to measure")->between(1, 100'000)->shows_default();
-  flags.add("--threads", state->threads, "Threads; the result does not depend on it")->between(1, 1024);
+  add_threads(flags, state->threads);
   add_seed(flags, state->seed, "Seed of the day; with show, of the first, and each following day has the next");
   flags.footer(
       "Examples:\n"

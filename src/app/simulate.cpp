@@ -165,14 +165,14 @@ Run add_simulate(Flags& flags) {
                        fmt::join(sim::classic_policy_names(), ", "), fmt::join(policies, ", ")))
       ->shows_default();
   add_seed(flags, state->seed, "Seed of the first day; each following day has the next");
-  flags.add("--threads", state->threads, "Threads; the result does not depend on it")->between(1, 1024);
+  add_threads(flags, state->threads);
 
   // A flag belongs to the world that was declared when it was.
   auto const declared_by = [&](auto const& declare) {
-    std::vector<Flag const*> const before = flags.all();
+    auto const before = static_cast<std::ptrdiff_t>(flags.all().size());
     declare();
     std::vector<Flag const*> const after = flags.all();
-    return std::vector<Flag const*>(after.begin() + std::ssize(before), after.end());
+    return std::vector<Flag const*>(after.begin() + before, after.end());
   };
   state->of_classic = declared_by([&] {
     flags.add("--episodes", state->episodes, "Classic: days to play")->between(1, 10'000'000)->shows_default();

@@ -88,8 +88,7 @@ Run add_train(Flags& flags) {
   flags.add("--log-dir", state->options.folders.logs, "Folder of metrics_<time>.json")->shows_default();
   flags.add("--tensorboard-dir", state->options.folders.tensorboard, "Folder of TensorBoard runs")->shows_default();
   flags.add("--max-steps", state->max_steps, "Steps of a day at most; a day must fit")->shows_default();
-  flags.add("--threads", state->options.threads, "Threads of evaluations; the result does not depend on it")
-      ->between(1, 1024);
+  add_threads(flags, state->options.threads, "Threads of evaluations");
   add_progress_file(flags, state->progress_file);
   lab::Config defaults;
   state->flags.declare(flags, settings(defaults));

@@ -1,10 +1,10 @@
 // --travel, --travel-url, --travel-profile, --travel-file, --travel-patience and --speeds: the same in every command
 // that needs travel times.
 //
-//   auto flags = std::make_shared<TravelFlags>();  // lives as long as the app
-//   flags->declare(flags);
+//   auto travel = std::make_shared<TravelFlags>();  // lives as long as the flags
+//   travel->declare(flags);
 //   …
-//   Result<travel::TravelOptions> options = flags->options();      // reads the files
+//   Result<travel::TravelOptions> options = travel->options();     // reads the files
 //   Result<TravelTimes> times = travel::times_for(day, *options, &report);
 #pragma once
 
